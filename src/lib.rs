@@ -1,1 +1,5 @@
-//! map
+//! An operator that keeps the managed identities of Azure Managed DevOps Pools true.
+
+pub mod api;
+pub mod domain;
+pub mod runtime;

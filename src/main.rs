@@ -1,1 +1,4 @@
-fn main() {}
+//! entry
+fn main() {
+    print!("{}", mdi_operator::api::crd::yaml().unwrap())
+}

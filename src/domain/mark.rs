@@ -1,0 +1,148 @@
+//! The mark: tags on an identity that say which object of which cluster holds it.
+
+use crate::{
+    api::{
+        names::mark::{CLUSTER, KEYS, OBJECT, ORIGIN, RELEASED},
+        v1alpha1::Origin,
+    },
+    domain::{names::ObjectKey, tags::Tags},
+};
+
+/// A complete mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Id of the cluster.
+    pub cluster: String,
+    /// The object.
+    pub object: ObjectKey,
+    /// How the object came to the identity. Never proves that it created it.
+    pub origin: Origin,
+    /// Whether the object has let go.
+    pub released: bool,
+}
+
+/// What the tags of an identity say about its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MarkSeen {
+    /// None of the mark's keys.
+    None,
+    /// All that a mark needs.
+    Complete(Mark),
+    /// Some of the mark's keys, or values that are none: the keys that stand there, as spelled.
+    Incomplete(Vec<String>),
+}
+
+impl MarkSeen {
+    /// Reads the mark out of tags.
+    pub fn in_tags(tags: &Tags) -> Self {
+        let standing: Vec<String> = tags
+            .iter()
+            .filter(|(key, _)| KEYS.iter().any(|known| known.eq_ignore_ascii_case(key)))
+            .map(|(key, _)| key.to_owned())
+            .collect();
+        if standing.is_empty() {
+            return Self::None;
+        }
+        Self::complete(tags).map_or(Self::Incomplete(standing), Self::Complete)
+    }
+
+    fn complete(tags: &Tags) -> Option<Mark> {
+        let cluster = tags.get(CLUSTER).filter(|c| !c.is_empty())?;
+        let origin = match tags.get(ORIGIN)? {
+            "Created" => Origin::Created,
+            "Adopted" => Origin::Adopted,
+            _ => return None,
+        };
+        let released = match tags.get(RELEASED) {
+            None => false,
+            Some("true") => true,
+            Some(_) => return None,
+        };
+        Some(Mark {
+            cluster: cluster.to_owned(),
+            object: ObjectKey::parse(tags.get(OBJECT)?)?,
+            origin,
+            released,
+        })
+    }
+}
+
+impl Mark {
+    /// A standing mark of this object.
+    pub fn standing(cluster: &str, object: &ObjectKey, origin: Origin) -> Self {
+        Self { cluster: cluster.to_owned(), object: object.clone(), origin, released: false }
+    }
+
+    /// Writes the mark into tags, in place of any that stands there.
+    pub fn write(&self, tags: &mut Tags) {
+        tags.set(CLUSTER, &self.cluster);
+        tags.set(OBJECT, &self.object.to_string());
+        tags.set(ORIGIN, self.origin.as_str());
+        if self.released {
+            tags.set(RELEASED, "true");
+        } else {
+            tags.remove(RELEASED);
+        }
+    }
+
+    /// Takes the whole mark out of tags.
+    pub fn erase(tags: &mut Tags) {
+        for key in KEYS {
+            tags.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(pairs: &[(&str, &str)]) -> Tags {
+        pairs.iter().copied().collect()
+    }
+
+    #[test]
+    fn a_mark_is_read_as_it_was_written() {
+        for released in [false, true] {
+            let mark = Mark {
+                released,
+                ..Mark::standing("c1", &ObjectKey::new("team-a", "agents"), Origin::Created)
+            };
+            let mut tags = tags(&[("cost-center", "42")]);
+            mark.write(&mut tags);
+            assert_eq!(MarkSeen::in_tags(&tags), MarkSeen::Complete(mark));
+            Mark::erase(&mut tags);
+            assert_eq!(MarkSeen::in_tags(&tags), MarkSeen::None);
+            assert_eq!(tags.get("cost-center"), Some("42"));
+        }
+    }
+
+    #[test]
+    fn keys_of_a_mark_are_found_in_any_case() {
+        let seen = MarkSeen::in_tags(&tags(&[
+            ("MDI-Operator-Cluster", "c1"),
+            ("MDI-Operator-Object", "a/b"),
+            ("MDI-Operator-Origin", "Adopted"),
+        ]));
+        assert_eq!(
+            seen,
+            MarkSeen::Complete(Mark::standing("c1", &ObjectKey::new("a", "b"), Origin::Adopted))
+        );
+    }
+
+    #[test]
+    fn a_mark_with_a_part_missing_or_unreadable_is_incomplete_and_lists_its_keys() {
+        let whole = [(CLUSTER, "c1"), (OBJECT, "a/b"), (ORIGIN, "Created")];
+        for left_out in 0..whole.len() {
+            let part: Vec<_> =
+                whole.iter().enumerate().filter(|(i, _)| *i != left_out).map(|(_, t)| *t).collect();
+            assert!(matches!(MarkSeen::in_tags(&tags(&part)), MarkSeen::Incomplete(keys) if keys.len() == 2));
+        }
+        for (key, bad) in [(CLUSTER, ""), (OBJECT, "no-namespace"), (ORIGIN, "Stolen"), (RELEASED, "yes")] {
+            let mut tags = tags(&whole);
+            tags.set(key, bad);
+            assert!(matches!(MarkSeen::in_tags(&tags), MarkSeen::Incomplete(_)), "{key}={bad}");
+        }
+        assert!(matches!(MarkSeen::in_tags(&tags(&[(RELEASED, "true")])), MarkSeen::Incomplete(_)));
+    }
+}

@@ -1,0 +1,326 @@
+//! Parsed names: whoever holds one of these need not check it again.
+//!
+//! Azure compares ids, regions and organization names without regard to case, so these types do too, and they keep
+//! the spelling that they were given.
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+};
+
+/// A name that is not one: what was given, and what it should have been.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{value:?} is not {expected}")]
+pub struct NotAName {
+    /// What was given, cut to a length fit for a message.
+    pub value: String,
+    /// What it should have been, with its article.
+    pub expected: &'static str,
+}
+
+fn not(value: &str, expected: &'static str) -> NotAName {
+    NotAName { value: value.chars().take(80).collect(), expected }
+}
+
+fn is_guid(value: &str) -> bool {
+    let groups: Vec<&str> = value.split('-').collect();
+    groups.iter().map(|g| g.len()).eq([8, 4, 4, 4, 12])
+        && groups.iter().all(|g| g.chars().all(|c| c.is_ascii_hexdigit()))
+}
+
+macro_rules! guid {
+    ($(#[doc = $doc:literal])+ $name:ident, $expected:literal) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Any GUID but the zero one, in either case; kept in lower case.
+            pub fn parse(value: &str) -> Result<Self, NotAName> {
+                let value_lower = value.trim().to_ascii_lowercase();
+                if is_guid(&value_lower) && value_lower != "00000000-0000-0000-0000-000000000000" {
+                    Ok(Self(value_lower))
+                } else {
+                    Err(not(value, $expected))
+                }
+            }
+
+            /// In lower case.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+guid! {
+    /// A Microsoft Entra directory.
+    TenantId, "the GUID of a Microsoft Entra directory"
+}
+guid! {
+    /// An Azure subscription.
+    SubscriptionId, "the GUID of a subscription"
+}
+guid! {
+    /// The object id of a service principal. A re-created identity has another one.
+    PrincipalId, "the GUID of a service principal"
+}
+guid! {
+    /// The application id that clients sign in with.
+    ClientId, "the GUID of an application"
+}
+
+/// An Azure DevOps organization.
+#[derive(Debug, Clone)]
+pub struct OrganizationName(String);
+
+impl OrganizationName {
+    /// 1 to 50 letters, digits and hyphens; the first and the last a letter or digit.
+    pub fn parse(value: &str) -> Result<Self, NotAName> {
+        let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        let fits = value.len() <= 50
+            && edge(value.chars().next())
+            && edge(value.chars().last())
+            && value.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        if fits {
+            Ok(Self(value.to_owned()))
+        } else {
+            Err(not(value, "an organization name of 1 to 50 letters, digits and hyphens"))
+        }
+    }
+
+    /// As it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The page on which an administrator connects or switches the directory.
+    pub fn directory_page(&self) -> String {
+        format!("https://dev.azure.com/{}/_settings/organizationAad", self.0)
+    }
+}
+
+impl PartialEq for OrganizationName {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+impl Eq for OrganizationName {}
+impl Hash for OrganizationName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.to_ascii_lowercase().hash(state);
+    }
+}
+impl fmt::Display for OrganizationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An Azure region: `West Europe` and `westeurope` are one.
+#[derive(Debug, Clone)]
+pub struct Location(String);
+
+impl Location {
+    /// Any text of letters, digits and blanks with at least one letter.
+    pub fn parse(value: &str) -> Result<Self, NotAName> {
+        let fits = value.chars().any(|c| c.is_ascii_alphabetic())
+            && value.len() <= 60
+            && value.chars().all(|c| c.is_ascii_alphanumeric() || c == ' ');
+        if fits { Ok(Self(value.to_owned())) } else { Err(not(value, "an Azure region such as westeurope")) }
+    }
+
+    /// As it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn folded(&self) -> String {
+        self.0.chars().filter(|c| *c != ' ').map(|c| c.to_ascii_lowercase()).collect()
+    }
+}
+
+impl PartialEq for Location {
+    fn eq(&self, other: &Self) -> bool {
+        self.folded() == other.folded()
+    }
+}
+impl Eq for Location {}
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The ARM id of a user-assigned identity, compared without regard to case.
+#[derive(Debug, Clone)]
+pub struct IdentityId {
+    subscription: SubscriptionId,
+    resource_group: String,
+    name: String,
+}
+
+impl IdentityId {
+    /// From checked parts.
+    pub fn new(subscription: SubscriptionId, resource_group: &str, name: &str) -> Result<Self, NotAName> {
+        let group_fits = (1..=90).contains(&resource_group.chars().count())
+            && !resource_group.ends_with('.')
+            && resource_group.chars().all(|c| c.is_alphanumeric() || "_-.()".contains(c));
+        if !group_fits {
+            return Err(not(
+                resource_group,
+                "the name of a resource group (letters, digits, _ - . ( ), not ending in a full stop)",
+            ));
+        }
+        let name_fits = (3..=128).contains(&name.len())
+            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        if !name_fits {
+            return Err(not(
+                name,
+                "the name of an identity (3 to 128 letters, digits, hyphens or underscores, the first a letter or digit)",
+            ));
+        }
+        Ok(Self { subscription, resource_group: resource_group.to_owned(), name: name.to_owned() })
+    }
+
+    /// The subscription that it lives in.
+    pub fn subscription(&self) -> &SubscriptionId {
+        &self.subscription
+    }
+
+    /// The resource group that it lives in.
+    pub fn resource_group(&self) -> &str {
+        &self.resource_group
+    }
+
+    /// Its own name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn folded(&self) -> (String, String) {
+        (self.resource_group.to_lowercase(), self.name.to_lowercase())
+    }
+
+    /// Whether a text of any spelling is this id.
+    pub fn matches(&self, arm_id: &str) -> bool {
+        self.to_string().to_lowercase() == arm_id.to_lowercase()
+    }
+}
+
+impl PartialEq for IdentityId {
+    fn eq(&self, other: &Self) -> bool {
+        self.subscription == other.subscription && self.folded() == other.folded()
+    }
+}
+impl Eq for IdentityId {}
+impl Hash for IdentityId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.subscription.hash(state);
+        self.folded().hash(state);
+    }
+}
+impl fmt::Display for IdentityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{}",
+            self.subscription, self.resource_group, self.name
+        )
+    }
+}
+
+/// An object of this cluster, as the mark spells it: `namespace/name`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectKey {
+    /// Namespace of the object.
+    pub namespace: String,
+    /// Name of the object.
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// From its two parts.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+
+    /// `None` unless the text is two non-empty parts.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (namespace, name) = text.split_once('/')?;
+        (!namespace.is_empty() && !name.is_empty() && !name.contains('/')).then(|| Self::new(namespace, name))
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUBSCRIPTION: &str = "11111111-2222-3333-4444-555555555555";
+
+    #[test]
+    fn ids_are_compared_without_regard_to_case() {
+        let id =
+            |group, name| IdentityId::new(SubscriptionId::parse(SUBSCRIPTION).unwrap(), group, name).unwrap();
+        assert_eq!(id("Builds", "agent-1"), id("builds", "AGENT-1"));
+        assert_ne!(id("builds", "agent-1"), id("builds", "agent-2"));
+        assert!(
+            id("Builds", "agent-1")
+                .matches(&id("builds", "agent-1").to_string().replace("resourceGroups", "resourcegroups"))
+        );
+    }
+
+    #[test]
+    fn a_zero_guid_names_no_directory() {
+        assert!(TenantId::parse("00000000-0000-0000-0000-000000000000").is_err());
+        assert_eq!(
+            TenantId::parse("AAAAAAAA-2222-3333-4444-555555555555").unwrap().as_str(),
+            "aaaaaaaa-2222-3333-4444-555555555555"
+        );
+        for bad in
+            ["", "contoso", "11111111-2222-3333-4444-55555555555", "g1111111-2222-3333-4444-555555555555"]
+        {
+            assert!(TenantId::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn regions_differ_neither_by_blanks_nor_by_capitals() {
+        assert_eq!(Location::parse("West Europe").unwrap(), Location::parse("westeurope").unwrap());
+        assert_ne!(Location::parse("westeurope").unwrap(), Location::parse("northeurope").unwrap());
+    }
+
+    #[test]
+    fn names_that_azure_would_refuse_are_refused_here() {
+        for bad in ["", "-contoso", "contoso-", "con toso", "https://dev.azure.com/contoso", &"a".repeat(51)]
+        {
+            assert!(OrganizationName::parse(bad).is_err(), "{bad}");
+        }
+        for (group, name) in [
+            ("", "agent"),
+            ("builds.", "agent"),
+            ("bui/lds", "agent"),
+            ("builds", "ab"),
+            ("builds", "-agent"),
+            ("builds", "a.b.c"),
+        ] {
+            assert!(
+                IdentityId::new(SubscriptionId::parse(SUBSCRIPTION).unwrap(), group, name).is_err(),
+                "{group} {name}"
+            );
+        }
+    }
+}

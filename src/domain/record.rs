@@ -1,0 +1,40 @@
+//! What an object remembers in its own status. The loss of any of it only makes the operator do less.
+
+use crate::{
+    api::v1alpha1::{Applied, ManagedDevOpsIdentityStatus, Origin},
+    domain::names::PrincipalId,
+};
+
+/// That an object holds an identity: this very principal, and how it came to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// The principal that is held. A re-created identity has another one.
+    pub principal: PrincipalId,
+    /// `Created` only from a received 201.
+    pub origin: Origin,
+}
+
+/// What one object remembers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Record {
+    /// What it holds. Ids that are only shown are not a holding.
+    pub holding: Option<Holding>,
+    /// What was last written from the spec.
+    pub applied: Option<Applied>,
+}
+
+impl Record {
+    /// Reads the record out of a status: a principal beside an origin is a holding, a principal alone is only shown.
+    pub fn of(status: &ManagedDevOpsIdentityStatus) -> Self {
+        let holding = status.identity.as_ref().and_then(|identity| {
+            let principal = PrincipalId::parse(identity.principal_id.as_deref()?).ok()?;
+            Some(Holding { principal, origin: identity.origin? })
+        });
+        Self { holding, applied: status.applied.clone() }
+    }
+
+    /// Whether this very principal is held.
+    pub fn holds(&self, principal: &PrincipalId) -> bool {
+        self.holding.as_ref().is_some_and(|holding| holding.principal == *principal)
+    }
+}

@@ -1,0 +1,5 @@
+//! THE PROCESS: settings, time, leadership, telemetry, health and shutdown.
+
+pub mod clock;
+pub mod leadership;
+pub mod metrics;
