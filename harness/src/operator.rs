@@ -233,7 +233,7 @@ mod tests {
         let mut operator = home.run("trap '' TERM; echo stubborn; while :; do sleep 0.01; done", &[]);
         until_it_says(&operator, "stubborn").await;
         let error = operator.terminate(Duration::from_millis(200)).await.unwrap_err().to_string();
-        assert!(error.contains("still runs after 200ms") && error.contains("stubborn"), "{error}");
+        assert!(error.contains("still runs 200ms after SIGTERM") && error.contains("stubborn"), "{error}");
         assert_eq!(operator.kill().await.unwrap().signal(), Some(9));
     }
 

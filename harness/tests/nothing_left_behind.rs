@@ -18,6 +18,7 @@ impl Running {
         let mut process = Command::new(env!("CARGO_BIN_EXE_control-plane"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -96,7 +97,6 @@ fn not_even_when_the_watchdog_is_killed_as_well_once_another_one_starts() {
     assert!(Command::new("sh").args(["-c", "kill -s KILL \"$1\"", "sh", &watchdog]).status().unwrap().success());
     running.process.kill().unwrap();
     running.process.wait().unwrap();
-    assert!(running.directory.exists());
 
     let mut next = Running::start();
     until_gone(&running.directory);
