@@ -6,12 +6,12 @@
 //! On the I/O side, and slow: minutes. Must never change the user's Go settings, touch the user's build
 //! cache, or leave half a set of programs where `programs` finds it.
 
+use crate::Error;
 use crate::error::last_lines;
 use crate::leash::Leash;
 use crate::programs::{
     APISERVER, CONTROLLER_MANAGER, ETCD, ETCD_SERVER, KUBECTL, KUBERNETES, Lookup, Programs,
 };
-use crate::Error;
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -52,7 +52,9 @@ fn ldflags() -> String {
     let mut numbers = KUBERNETES.trim_start_matches('v').split('.');
     let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
     let variable = "k8s.io/component-base/version";
-    format!("-s -w -X {variable}.gitVersion={KUBERNETES} -X {variable}.gitMajor={major} -X {variable}.gitMinor={minor}")
+    format!(
+        "-s -w -X {variable}.gitVersion={KUBERNETES} -X {variable}.gitMajor={major} -X {variable}.gitMinor={minor}"
+    )
 }
 
 /// Builds into the cache, or waits for another process that is just doing so.
@@ -89,13 +91,22 @@ pub(crate) fn build(lookup: &Lookup) -> Result<Programs, Error> {
     }
     // An incomplete set from earlier would be in the way of the rename.
     remove(&lookup.built())?;
-    fs::rename(&output, lookup.built()).map_err(Error::io(format!("move the programs to {}", lookup.built().display())))?;
+    fs::rename(&output, lookup.built())
+        .map_err(Error::io(format!("move the programs to {}", lookup.built().display())))?;
     drop(leash);
     say(&format!("ready after {}", seconds(start.elapsed())));
-    lookup.find()?.ok_or(Error::Build { program: APISERVER, log: "    (it vanished from the cache)".to_owned() })
+    lookup
+        .find()?
+        .ok_or(Error::Build { program: APISERVER, log: "    (it vanished from the cache)".to_owned() })
 }
 
-fn compile(leash: &Leash, workshop: &Path, program: &'static str, package: &str, place: &str) -> Result<(), Error> {
+fn compile(
+    leash: &Leash,
+    workshop: &Path,
+    program: &'static str,
+    package: &str,
+    place: &str,
+) -> Result<(), Error> {
     let log = workshop.join(format!("{program}.log"));
     let output = File::create(&log).map_err(Error::io(format!("create {}", log.display())))?;
     let start = Instant::now();

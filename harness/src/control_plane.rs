@@ -96,7 +96,16 @@ impl ControlPlane {
             })
             .await?;
         }
-        Ok(Self { programs, server, credentials, admin_kubeconfig, config, leash, _components: components, directory })
+        Ok(Self {
+            programs,
+            server,
+            credentials,
+            admin_kubeconfig,
+            config,
+            leash,
+            _components: components,
+            directory,
+        })
     }
 
     /// The kubeconfig of an administrator. It goes when the control plane goes.
@@ -154,8 +163,9 @@ impl ControlPlane {
     /// A kubeconfig for a service account that exists, with a token that the API server issued for it: what
     /// a pod would have.
     pub async fn service_account_kubeconfig(&self, namespace: &str, name: &str) -> Result<PathBuf, Error> {
-        let token =
-            self.kubectl(["create", "token", name, "--namespace", namespace, "--duration", TOKEN_LIFETIME]).await?;
+        let token = self
+            .kubectl(["create", "token", name, "--namespace", namespace, "--duration", TOKEN_LIFETIME])
+            .await?;
         let file = self.directory.path.join(format!("{namespace}.{name}.kubeconfig"));
         self.credentials.write_kubeconfig(&self.server, name, token.trim(), &file)?;
         Ok(file)
@@ -217,7 +227,8 @@ struct Start<'a> {
 
 impl Start<'_> {
     fn etcd(&self, program: &Path, client_port: u16, peer_port: u16) -> Result<Component, Error> {
-        let (client, peer) = (format!("https://127.0.0.1:{client_port}"), format!("http://127.0.0.1:{peer_port}"));
+        let (client, peer) =
+            (format!("https://127.0.0.1:{client_port}"), format!("http://127.0.0.1:{peer_port}"));
         let mut etcd = Command::new(program);
         etcd.arg("--data-dir").arg(self.directory.join("etcd"));
         etcd.args(["--name", "one", "--initial-cluster", &format!("one={peer}")]);
@@ -256,8 +267,7 @@ impl Start<'_> {
     }
 
     fn controller_manager(&self, program: &Path, kubeconfig: &Path) -> Result<Component, Error> {
-        const CONTROLLERS: &str =
-            "garbage-collector-controller,namespace-controller,serviceaccount-controller,clusterrole-aggregation-controller";
+        const CONTROLLERS: &str = "garbage-collector-controller,namespace-controller,serviceaccount-controller,clusterrole-aggregation-controller";
         let mut manager = Command::new(program);
         manager.arg("--kubeconfig").arg(kubeconfig).args(["--controllers", CONTROLLERS]);
         // As on a real cluster: each controller has the rights of its own account and no others.
@@ -304,7 +314,8 @@ impl Directory {
         gate_file.lock().map_err(Error::io(format!("lock {}", gate.display())))?;
         sweep(instances);
 
-        let path = instances.join(format!("{}-{}", std::process::id(), &Uuid::new_v4().simple().to_string()[..8]));
+        let path =
+            instances.join(format!("{}-{}", std::process::id(), &Uuid::new_v4().simple().to_string()[..8]));
         DirBuilder::new().mode(0o700).create(&path).map_err(failed(&path))?;
         let lock = path.join(LOCK);
         let lock_file = File::create(&lock).map_err(failed(&lock))?;
@@ -335,7 +346,10 @@ fn end_processes_of(directory: &Path) {
     let directory = format!("{}/", directory.display());
     for line in String::from_utf8_lossy(&listing.stdout).lines().filter(|line| line.contains(&directory)) {
         if let Some(pid) = line.split_whitespace().next() {
-            let _ = Command::new("sh").args(["-c", "kill -s KILL \"$1\"", "sh", pid]).stderr(Stdio::null()).status();
+            let _ = Command::new("sh")
+                .args(["-c", "kill -s KILL \"$1\"", "sh", pid])
+                .stderr(Stdio::null())
+                .status();
         }
     }
 }
@@ -409,10 +423,13 @@ fn new_client(config: &Config, kubeconfig: &Path) -> Result<Client, Error> {
 }
 
 /// Off the runtime's threads: a test may have a single one, and its simulator on it.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::Io { what: "run a blocking step".to_owned(), source: std::io::Error::other(error) })?
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Io {
+        what: "run a blocking step".to_owned(),
+        source: std::io::Error::other(error),
+    })?
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@
 
 use crate::Error;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
 };
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -105,7 +106,13 @@ impl Credentials {
     }
 
     /// Writes a kubeconfig that trusts this control plane only. It is JSON, which is YAML too.
-    pub(crate) fn write_kubeconfig(&self, server: &str, user: &str, token: &str, file: &Path) -> Result<(), Error> {
+    pub(crate) fn write_kubeconfig(
+        &self,
+        server: &str,
+        user: &str,
+        token: &str,
+        file: &Path,
+    ) -> Result<(), Error> {
         let name = "control-plane";
         let kubeconfig = serde_json::json!({
             "apiVersion": "v1",

@@ -28,7 +28,9 @@ pub enum Error {
     GoMissing,
 
     /// There is no place to keep the programs in.
-    #[error("neither XDG_CACHE_HOME nor HOME is set: set one, the control plane's programs are kept below it")]
+    #[error(
+        "neither XDG_CACHE_HOME nor HOME is set: set one, the control plane's programs are kept below it"
+    )]
     NoCacheFolder,
 
     /// Go refused to build a program.
@@ -61,9 +63,7 @@ pub enum Error {
     },
 
     /// The operator did not end when told to.
-    #[error(
-        "the operator (process {pid}) still runs {after:?} after SIGTERM: its last words were\n{log}"
-    )]
+    #[error("the operator (process {pid}) still runs {after:?} after SIGTERM: its last words were\n{log}")]
     OperatorStays {
         /// Its process id.
         pid: u32,

@@ -195,8 +195,12 @@ mod tests {
         let home = Home::new();
         let mut operator = home.run("env", &[("MDI_SETTING", "given")]);
         assert!(operator.wait().await.unwrap().success());
-        let mut names: Vec<_> =
-            operator.log().lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name.to_owned()).collect();
+        let mut names: Vec<_> = operator
+            .log()
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, _)| name.to_owned())
+            .collect();
         // The shell's own, and those that are handed on when they are set.
         names.retain(|name| !["PWD", "_", "SHLVL", "OLDPWD"].contains(&name.as_str()));
         names.retain(|name| !INHERITED.contains(&name.as_str()));

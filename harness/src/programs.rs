@@ -111,7 +111,10 @@ impl Lookup {
             .filter(|path| path.is_absolute())
             .or_else(|| set("HOME").map(|home| home.join(".cache")))
             .ok_or(Error::NoCacheFolder)?;
-        Ok(Self { assets: set("KUBEBUILDER_ASSETS"), cache: cache.join("mdi-operator").join("control-plane") })
+        Ok(Self {
+            assets: set("KUBEBUILDER_ASSETS"),
+            cache: cache.join("mdi-operator").join("control-plane"),
+        })
     }
 
     /// The programs if they are there, `None` if they have to be built.

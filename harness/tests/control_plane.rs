@@ -61,7 +61,10 @@ async fn a_service_account_gets_what_its_role_says_and_nothing_else() {
         panic!("the account may read secrets")
     };
     assert_eq!(arguments, "get secrets");
-    assert!(stderr.contains("Forbidden") && stderr.contains("system:serviceaccount:default:reader"), "{stderr}");
+    assert!(
+        stderr.contains("Forbidden") && stderr.contains("system:serviceaccount:default:reader"),
+        "{stderr}"
+    );
 }
 
 #[tokio::test]
@@ -143,7 +146,11 @@ rules:
 ";
     control_plane.apply(rule).await.unwrap();
     until("the rule is part of the view role", async || {
-        control_plane.kubectl(["get", "clusterrole", "view", "-o", "yaml"]).await.unwrap().contains("widgets.test")
+        control_plane
+            .kubectl(["get", "clusterrole", "view", "-o", "yaml"])
+            .await
+            .unwrap()
+            .contains("widgets.test")
     })
     .await;
 }

@@ -40,7 +40,13 @@ impl Running {
 
     fn signal(&self, name: &str) {
         let pid = self.process.id().to_string();
-        assert!(Command::new("sh").args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &pid]).status().unwrap().success());
+        assert!(
+            Command::new("sh")
+                .args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     fn watchdog(&self) -> String {
@@ -94,7 +100,9 @@ fn not_after_ctrl_c_and_the_program_ends_well() {
 fn not_even_when_the_watchdog_is_killed_as_well_once_another_one_starts() {
     let mut running = Running::start();
     let watchdog = running.watchdog();
-    assert!(Command::new("sh").args(["-c", "kill -s KILL \"$1\"", "sh", &watchdog]).status().unwrap().success());
+    assert!(
+        Command::new("sh").args(["-c", "kill -s KILL \"$1\"", "sh", &watchdog]).status().unwrap().success()
+    );
     running.process.kill().unwrap();
     running.process.wait().unwrap();
 
