@@ -24,7 +24,8 @@ impl Kubectl {
         Self { program, kubeconfig: kubeconfig.to_path_buf(), home: home.to_path_buf(), group }
     }
 
-    /// Runs `kubectl` and returns what it printed; an error carries what it complained about.
+    /// Runs `kubectl` and returns what it printed; an error carries what it complained about. Paths among the
+    /// arguments are relative to the current directory, as in a shell.
     pub async fn run<I>(&self, arguments: I) -> Result<String, Error>
     where
         I: IntoIterator,
@@ -48,7 +49,6 @@ impl Kubectl {
             .args(&arguments)
             .env_clear()
             .env("HOME", &self.home)
-            .current_dir(&self.home)
             .process_group(self.group)
             .kill_on_drop(true)
             .stdin(Stdio::piped())

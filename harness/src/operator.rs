@@ -36,12 +36,16 @@ impl Operator {
         A: IntoIterator,
         A::Item: AsRef<OsStr>,
     {
+        // It runs in a directory of its own, where relative paths would mean something else.
+        let absolute =
+            |path: &Path| std::path::absolute(path).map_err(Error::io(format!("resolve {}", path.display())));
+        let (binary, kubeconfig) = (absolute(binary)?, absolute(kubeconfig)?);
         let home = kubeconfig.parent().unwrap_or_else(|| Path::new("/"));
         let log = new_log(home)?;
         let failed_to_log = || Error::io(format!("open {}", log.display()));
         let output = OpenOptions::new().append(true).open(&log).map_err(failed_to_log())?;
         let leash = Leash::for_processes()?;
-        let mut command = Command::new(binary);
+        let mut command = Command::new(&binary);
         command.args(arguments).env_clear();
         for name in INHERITED {
             if let Some(value) = std::env::var_os(name) {
@@ -50,7 +54,7 @@ impl Operator {
         }
         let process = command
             .env("HOME", home)
-            .env("KUBECONFIG", kubeconfig)
+            .env("KUBECONFIG", &kubeconfig)
             .envs(settings)
             .current_dir(home)
             .process_group(leash.group())

@@ -111,10 +111,9 @@ impl Lookup {
             .filter(|path| path.is_absolute())
             .or_else(|| set("HOME").map(|home| home.join(".cache")))
             .ok_or(Error::NoCacheFolder)?;
-        Ok(Self {
-            assets: set("KUBEBUILDER_ASSETS"),
-            cache: cache.join("mdi-operator").join("control-plane"),
-        })
+        // The programs are started in another directory, where a relative path would mean something else.
+        let assets = set("KUBEBUILDER_ASSETS").map(|path| std::path::absolute(&path).unwrap_or(path));
+        Ok(Self { assets, cache: cache.join("mdi-operator").join("control-plane") })
     }
 
     /// The programs if they are there, `None` if they have to be built.
@@ -250,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_kubebuilder_assets_counts_as_not_set() {
+    fn an_empty_kubebuilder_assets_counts_as_not_set_and_a_relative_one_is_resolved() {
         let lookup = |value: &'static str| {
             Lookup::from_variables(|name| match name {
                 "HOME" => Some("/home/me".into()),
@@ -261,5 +260,6 @@ mod tests {
         };
         assert_eq!(lookup("").assets, None);
         assert_eq!(lookup("/assets").assets, Some("/assets".into()));
+        assert_eq!(lookup("assets").assets, Some(std::env::current_dir().unwrap().join("assets")));
     }
 }

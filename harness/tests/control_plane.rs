@@ -125,10 +125,11 @@ async fn namespaces_vanish_owned_objects_are_collected_and_roles_are_aggregated(
     let mut owner = ConfigMap::default();
     owner.metadata.name = Some("owner".to_owned());
     let owner = config_maps.create(&PostParams::default(), &owner).await.unwrap();
-    let mut owned = ConfigMap::default();
-    owned.metadata.name = Some("owned".to_owned());
-    owned.metadata.owner_references = kube::Resource::owner_ref(&owner, &()).map(|reference| vec![reference]);
-    config_maps.create(&PostParams::default(), &owned).await.unwrap();
+    let mut dependent = ConfigMap::default();
+    dependent.metadata.name = Some("owned".to_owned());
+    dependent.metadata.owner_references =
+        kube::Resource::owner_ref(&owner, &()).map(|reference| vec![reference]);
+    config_maps.create(&PostParams::default(), &dependent).await.unwrap();
 
     control_plane.kubectl(["delete", "namespace", "passing", "--wait=false"]).await.unwrap();
     control_plane.kubectl(["delete", "configmap", "owner"]).await.unwrap();
