@@ -24,7 +24,7 @@ async fn main() -> ExitCode {
         Ok(Command::Crd) => crd::yaml().and_then(|yaml| print(&yaml)),
         Ok(Command::Version) => print(concat!("mdi-operator ", env!("CARGO_PKG_VERSION"), "\n")),
         Err(help) if !help.use_stderr() => print(&help.render().to_string()),
-        Err(mistake) => Err(one_line(&mistake.to_string()).into()),
+        Err(mistake) => Err(without_usage(&mistake.to_string()).into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -106,9 +106,41 @@ fn with_causes(error: &(dyn Error + 'static)) -> String {
     line
 }
 
-/// The parts of a text of several lines, without the usage that `--help` tells better.
+/// Of a mistake on the command line, what is wrong; the rest `--help` tells better.
+fn without_usage(text: &str) -> String {
+    let wrong = text.split("Usage:").next().unwrap_or(text).split("For more information").next();
+    format!("{}; see mdi-operator --help", one_line(wrong.unwrap_or(text).trim_start_matches("error: ")))
+}
+
 fn one_line(text: &str) -> String {
-    let parts = text.trim_start_matches("error: ").lines().map(str::trim);
-    let worth = parts.filter(|part| !part.is_empty() && !part.starts_with("Usage:"));
-    worth.collect::<Vec<_>>().join("; ")
+    text.lines().map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_on_the_command_line_is_told_in_one_line() {
+        let line = |arguments: &[&str]| {
+            without_usage(
+                &CommandLine::read([&["mdi-operator"], arguments].concat()).unwrap_err().to_string(),
+            )
+        };
+        assert_eq!(
+            line(&["--namespces", "a"]),
+            "unexpected argument '--namespces' found; tip: a similar argument exists: '--namespaces'; \
+             see mdi-operator --help"
+        );
+        assert_eq!(line(&["walk"]), "unrecognized subcommand 'walk'; see mdi-operator --help");
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("no sign-in: {0}")]
+        struct Outer(#[source] std::io::Error);
+        let error = Outer(std::io::Error::other("no\n  network"));
+        assert_eq!(with_causes(&error), "no sign-in: no; network");
+    }
 }

@@ -45,15 +45,15 @@ pub enum ClusterError {
         /// Of the API server.
         url: String,
         /// What is wrong with it.
-        source: Box<kube::Error>,
+        source: kube::Error,
     },
-    /// No answer.
-    #[error("the cluster {url} cannot be reached; check its address, the network and the credentials")]
+    /// No answer, or an unfriendly one.
+    #[error("the cluster {url} cannot be used; check its address, the network and the credentials")]
     Unreachable {
         /// Of the API server.
         url: String,
-        /// What came instead of an answer.
-        source: Box<kube::Error>,
+        /// What came instead of a friendly answer.
+        source: Failure,
     },
     /// No answer in time.
     #[error("the cluster {url} did not answer within {} s; check its address and the network", PATIENCE.as_secs())]
@@ -65,7 +65,35 @@ pub enum ClusterError {
     #[error(
         "MDI_CLUSTER_ID (--cluster-id) is required here, because the uid of namespace {SYSTEM_NAMESPACE} cannot be read"
     )]
-    NoId(#[source] Option<Box<kube::Error>>),
+    NoId(#[source] Option<Failure>),
+}
+
+/// A failed request. Where the API server has answered, what it said; kube would print that twice, and dump it.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// An answer of the API server.
+    #[error("{message} (status {code})")]
+    Answer {
+        /// HTTP status.
+        code: u16,
+        /// The beginning of its message.
+        message: String,
+    },
+    /// Everything else.
+    #[error(transparent)]
+    Other(Box<kube::Error>),
+}
+
+impl From<kube::Error> for Failure {
+    fn from(error: kube::Error) -> Self {
+        match error {
+            // Whatever else listens at a wrong address may answer with a whole page.
+            kube::Error::Api(status) => {
+                Self::Answer { code: status.code, message: status.message.chars().take(300).collect() }
+            }
+            other => Self::Other(Box::new(other)),
+        }
+    }
 }
 
 impl Cluster {
@@ -82,15 +110,14 @@ impl Cluster {
         config.write_timeout = Some(PATIENCE);
         config.reset_reader_on_write = true;
         let client = |config: Config| {
-            Client::try_from(config)
-                .map_err(|error| ClusterError::Unusable { url: url.clone(), source: Box::new(error) })
+            Client::try_from(config).map_err(|source| ClusterError::Unusable { url: url.clone(), source })
         };
         let cluster = Self { watching: client(patient)?, working: client(config)?, url: url.clone() };
         match tokio::time::timeout(PATIENCE, cluster.working.apiserver_version()).await {
             Ok(Ok(_)) => Ok(cluster),
             // An answer, if an unfriendly one: who may do what is seen where it matters.
             Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => Ok(cluster),
-            Ok(Err(source)) => Err(ClusterError::Unreachable { url, source: Box::new(source) }),
+            Ok(Err(source)) => Err(ClusterError::Unreachable { url, source: source.into() }),
             Err(_) => Err(ClusterError::Silent { url }),
         }
     }
@@ -108,7 +135,7 @@ impl Cluster {
         let namespace = Api::<Namespace>::all(self.working.clone())
             .get(SYSTEM_NAMESPACE)
             .await
-            .map_err(|error| ClusterError::NoId(Some(Box::new(error))))?;
+            .map_err(|error| ClusterError::NoId(Some(error.into())))?;
         namespace.metadata.uid.ok_or(ClusterError::NoId(None))
     }
 
@@ -129,7 +156,9 @@ impl Cluster {
                         tracing::warn!("waiting for the kind: apply what `mdi-operator crd` prints");
                     }
                 }
-                Err(error) => tracing::warn!(%error, "cannot ask whether the kind is known"),
+                Err(error) => {
+                    tracing::warn!(error = %Failure::from(error), "cannot ask whether the kind is known");
+                }
             }
             tokio::time::sleep(CRD_POLL).await;
         }

@@ -13,9 +13,10 @@ use tracing_subscriber::{Layer as _, fmt};
 use super::settings::{LogFormat, LogSettings};
 
 /// What would say the same thing a second time. `MDI_LOG` can bring each of them back.
-const QUIET: [(&str, LevelFilter); 7] = [
-    // Logs every failed request as an error, also those that the caller expects and answers.
+const QUIET: [(&str, LevelFilter); 8] = [
+    // These two log as errors what the caller gets as an error, and may expect.
     ("kube_client::client::builder", LevelFilter::OFF),
+    ("rustls_platform_verifier", LevelFilter::OFF),
     ("hyper", LevelFilter::WARN),
     ("hyper_util", LevelFilter::WARN),
     ("tower", LevelFilter::WARN),

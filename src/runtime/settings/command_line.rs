@@ -5,9 +5,10 @@
 
 use std::ffi::OsString;
 
-use super::names::{default, variable};
 use azure_core::credentials::Secret;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::names::{default, variable};
 
 const SIGN_IN: &str = "Sign-in to Microsoft Entra";
 const AZURE: &str = "Azure";
@@ -19,7 +20,7 @@ const PROCESS: &str = "Process";
 /// Settings are flags or environment variables; a flag wins, and an empty variable counts as absent. Without a
 /// sub-command the operator runs. The cluster is the one of KUBECONFIG, else the one that the pod runs in.
 #[derive(Debug, Parser)]
-#[command(name = "mdi-operator", version, args_conflicts_with_subcommands = true)]
+#[command(name = "mdi-operator", bin_name = "mdi-operator", version, args_conflicts_with_subcommands = true)]
 pub struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,

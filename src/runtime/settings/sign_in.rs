@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use azure_core::credentials::Secret;
 
-use super::CredentialKind;
-use super::SettingsError;
 use super::check::{Checked, choice, read};
 use super::names::variable::{CLIENT_SECRET, CLIENT_SECRET_FILE, CREDENTIAL, FEDERATED_TOKEN_FILE};
+use super::{CredentialKind, SettingsError};
 
 /// What proves that the operator is who it says.
 #[derive(Debug)]
