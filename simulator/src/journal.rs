@@ -123,8 +123,8 @@ fn looks_like_a_token(text: &str) -> bool {
 
 fn fingerprint(text: &str) -> String {
     let hash = digest(&SHA256, text.as_bytes());
-    let start: String = hash.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{start}…")
+    let [a, b, c, d, ..] = hash.as_ref() else { return "sha256:…".to_owned() };
+    format!("sha256:{a:02x}{b:02x}{c:02x}{d:02x}…")
 }
 
 #[cfg(test)]

@@ -14,9 +14,15 @@
 //! It must never be reachable from another machine, and never pretend to be safe: it does not check signatures of
 //! federated tokens.
 
+/// The example of the README is compiled with the tests, so that it stays true.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod admin;
 mod clock;
 mod config;
+mod delivery;
 mod devops;
 mod entra;
 mod fault;

@@ -41,8 +41,8 @@ pub(super) fn serve(
         _ => {
             limits::of_provider(simulation, call.caller, target, call.deed)?;
             let now = simulation.clock.now();
-            let seen = simulation.replicas.view(&simulation.world.identities, now);
-            let (key, identity) = seen.get_key_value(&key).ok_or_else(|| absent(id))?;
+            let current = simulation.world.identities.get_key_value(&key);
+            let (key, identity) = simulation.replicas.one(&key, current, now).ok_or_else(|| absent(id))?;
             Ok(Answer::json(200, shown(key, identity, call.api_version)))
         }
     }
@@ -74,28 +74,24 @@ fn put(
     limits::of_provider(simulation, call.caller, target, call.deed)?;
     let tags = draft.tags.unwrap_or_default();
     let isolation_scope = draft.isolation_scope.unwrap_or_default();
-    let (key, status, identity) = match &before {
-        Some((spelled, old)) => (spelled.clone(), 200, Identity { tags, isolation_scope, ..old.clone() }),
-        None => {
-            let created = match simulation.settings.readings.created {
-                Created::Created => 201,
-                Created::Ok => 200,
-            };
-            let fresh = Identity {
-                location,
-                tags,
-                isolation_scope,
-                tenant_id: simulation
-                    .world
-                    .subscription(&id.subscription)
-                    .map(|found| found.tenant_id.clone())
-                    .unwrap_or_default(),
-                client_id: simulation.world.guids.draw(),
-                principal_id: simulation.world.guids.draw(),
-                created_at: Some(simulation.clock.now()),
-            };
-            (key.clone(), created, fresh)
-        }
+    let (key, status, identity) = if let Some((spelled, old)) = &before {
+        (spelled.clone(), 200, Identity { tags, isolation_scope, ..old.clone() })
+    } else {
+        let status = match simulation.settings.readings.created {
+            Created::Created => 201,
+            Created::Ok => 200,
+        };
+        let parent = simulation.world.subscription(&id.subscription);
+        let fresh = Identity {
+            location,
+            tags,
+            isolation_scope,
+            tenant_id: parent.map(|found| found.tenant_id.clone()).unwrap_or_default(),
+            client_id: simulation.world.guids.draw(),
+            principal_id: simulation.world.guids.draw(),
+            created_at: Some(simulation.clock.now()),
+        };
+        (key.clone(), status, fresh)
     };
     remember(simulation, &key, before.map(|(_, old)| old));
     let answer = Answer::json(status, shown(&key, &identity, call.api_version));

@@ -62,7 +62,8 @@ pub(crate) fn answer(simulation: &mut Simulation, request: &Request) -> Answer {
     with_common_headers(simulation, request, answer)
 }
 
-fn with_common_headers(simulation: &mut Simulation, request: &Request, answer: Answer) -> Answer {
+/// The headers that every answer of Resource Manager has.
+pub(crate) fn with_common_headers(simulation: &mut Simulation, request: &Request, answer: Answer) -> Answer {
     let id = simulation.request_ids.draw();
     let correlation = request.header("x-ms-correlation-request-id").map_or_else(|| id.clone(), str::to_owned);
     let stamp = simulation.clock.now().strftime("%Y%m%dT%H%M%SZ").to_string();

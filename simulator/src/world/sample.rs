@@ -73,7 +73,7 @@ impl Sample {
                 (Name::from("fabrikam"), Organization::connected(&self.other_tenant)),
                 (Name::from("personal"), Organization::not_connected()),
             ]),
-            ..World::empty()
+            ..World::default()
         }
     }
 
