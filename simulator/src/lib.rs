@@ -72,6 +72,9 @@ use crate::simulation::{Addresses, Simulation};
 use crate::tls::{Authority, Scissors, TlsListener};
 use crate::token::Signer;
 
+/// How long answers that are under way may still take when the simulator stops.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Why a simulator does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -212,8 +215,9 @@ impl Simulator {
     /// Closes the ports and waits for running answers, but not for long.
     pub async fn stop(mut self) {
         self.stopping.send_replace(true);
+        let deadline = tokio::time::Instant::now() + GRACE;
         for mut task in std::mem::take(&mut self.serving) {
-            if tokio::time::timeout(Duration::from_secs(1), &mut task).await.is_err() {
+            if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
                 task.abort();
             }
         }

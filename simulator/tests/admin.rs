@@ -2,7 +2,7 @@
 
 mod support;
 
-use azure_simulator::{Config, Sample, Simulator};
+use azure_simulator::{Config, Effect, Fault, Sample, Simulator};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::Bench;
@@ -155,6 +155,29 @@ async fn stopping_and_dropping_close_the_ports() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     panic!("the port stays open");
+}
+
+#[tokio::test]
+async fn stopping_takes_no_longer_than_its_grace_even_with_a_hanging_answer() {
+    let bench = Bench::new().await;
+    bench.probe(Method::HEAD, "/contoso").await;
+    bench.simulator.script(Fault::on("GET", "/contoso", Effect::Delay { milliseconds: 60_000 }));
+    let hanging = bench.client.get(format!("{}/contoso", bench.simulator.devops()));
+    let hanging = tokio::spawn(async move { hanging.send().await });
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let start = std::time::Instant::now();
+    bench.simulator.stop().await;
+    assert!(start.elapsed() < std::time::Duration::from_millis(1500), "{:?}", start.elapsed());
+    hanging.abort();
+}
+
+#[tokio::test]
+async fn an_idle_connection_does_not_hold_up_the_stop() {
+    let bench = Bench::new().await;
+    bench.probe(Method::HEAD, "/contoso").await;
+    let start = std::time::Instant::now();
+    bench.simulator.stop().await;
+    assert!(start.elapsed() < std::time::Duration::from_millis(500), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
