@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::delivery::{Delivery, deliver};
 use crate::fault::{CannedAnswer, Effect, Fault, hitting};
-use crate::journal::{LoggedRequest, redacted};
+use crate::journal::{LoggedRequest, redacted, without_tokens};
 use crate::service::{Answer, Body, Request, Service};
 use crate::simulation::{Simulation, State};
 use crate::tls::Scissors;
@@ -230,15 +230,18 @@ fn entry(
     let response_body = match &answer.body {
         Body::Empty => None,
         Body::Json(value) => Some(value.clone()),
-        Body::Text { text, .. } => Some(Value::String(text.chars().take(500).collect())),
+        Body::Text { text, .. } => Some(
+            // Read as JSON where it is, so that its confidential members are found.
+            serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.chars().take(500).collect())),
+        ),
     };
     LoggedRequest {
         seq: 0,
         time: simulation.clock.now(),
         service: request.service,
         method: request.method.to_string(),
-        path: request.uri.path().to_owned(),
-        query: request.uri.query().unwrap_or_default().to_owned(),
+        path: without_tokens(request.uri.path()),
+        query: without_tokens(request.uri.query().unwrap_or_default()),
         api_version: request.query("api-version"),
         status: if delivery == Delivery::Lost { 0 } else { answer.status },
         error_code: answer.error_code.clone(),

@@ -51,7 +51,7 @@ impl Sample {
             secrets: vec![Secret { value: self.client_secret.clone(), expires_at: None }],
             federated: vec![FederatedCredential {
                 issuer: "https://kubernetes.default.svc.cluster.local".to_owned(),
-                subject: "system:serviceaccount:mdi-system:mdi-operator".to_owned(),
+                subject: "system:serviceaccount:mdi-operator-system:mdi-operator".to_owned(),
                 audience: "api://AzureADTokenExchange".to_owned(),
             }],
         };
