@@ -30,6 +30,7 @@ mod front;
 mod guids;
 mod hand;
 mod journal;
+mod readings;
 mod replicas;
 mod resource_manager;
 mod service;
@@ -55,13 +56,13 @@ pub use config::{Config, Ports};
 pub use fault::{CannedAnswer, Effect, Fault};
 pub use hand::Hand;
 pub use journal::LoggedRequest;
-pub use service::Service;
-pub use settings::{
-    AnonymousUnknownSubscription, Created, DeleteInDisabledSubscription, DeleteInMissingGroup,
-    LocationInPatch, OrganizationRoot, Readings, RegistrationNeeded, ResourceTags, Settings, Throttling,
-    TokenEndpoint, UnconnectedOrganization, UnknownApiVersion, UnknownOrganization, UnreadableInList,
-    UnreadableSubscription,
+pub use readings::{
+    AnonymousUnknownSubscription, Created, DeleteInDisabledSubscription, DeleteInMissingGroup, LastPage,
+    LocationInPatch, OrganizationRoot, Readings, RegistrationNeeded, ResourceTags, UnconnectedOrganization,
+    UnknownApiVersion, UnknownOrganization, UnreadableInList, UnreadableSubscription, Untagged,
 };
+pub use service::Service;
+pub use settings::{Settings, Throttling, TokenEndpoint};
 pub use simulation::State;
 pub use world::{Sample, World};
 

@@ -3,7 +3,7 @@
 mod support;
 
 use azure_simulator::world::Tags;
-use azure_simulator::{Created, LocationInPatch, ResourceTags, UnreadableInList};
+use azure_simulator::{Created, LastPage, LocationInPatch, ResourceTags, UnreadableInList, Untagged};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use support::{Bench, IDENTITIES, seen};
@@ -285,6 +285,30 @@ async fn lists_come_in_pages_with_absolute_links() {
     }
     let answer = bench.get(&format!("/subscriptions/{subscription}/{kind}?$skiptoken=@"), IDENTITIES).await;
     answer.refused(400, "InvalidSkipToken");
+}
+
+#[tokio::test]
+async fn the_last_page_and_missing_tags_have_readings() {
+    let bench = Bench::new().await;
+    bench.put("abc", bench.here()).await;
+    let path = format!(
+        "/subscriptions/{}/providers/Microsoft.ManagedIdentity/userAssignedIdentities",
+        bench.sample.subscription
+    );
+    for (last_page, untagged, link, tags) in [
+        (LastPage::Absent, Untagged::Empty, None, Some(json!({}))),
+        (LastPage::Null, Untagged::Null, Some(Value::Null), Some(Value::Null)),
+        (LastPage::Empty, Untagged::Absent, Some(json!("")), None),
+    ] {
+        bench.simulator.state().set(|settings| {
+            settings.readings.last_page = last_page;
+            settings.readings.untagged = untagged;
+        });
+        let list = bench.get(&path, IDENTITIES).await.body;
+        assert_eq!(list.get("nextLink"), link.as_ref());
+        assert_eq!(list["value"][0].get("tags"), tags.as_ref());
+        assert_eq!(bench.read("abc").await.body.get("tags"), tags.as_ref());
+    }
 }
 
 #[tokio::test]

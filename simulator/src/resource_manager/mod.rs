@@ -27,8 +27,8 @@ pub(crate) use errors::error_body;
 use self::access::{Caller, Deed};
 use self::errors::Refusal;
 use self::path::Target;
+use crate::readings::{DeleteInDisabledSubscription, DeleteInMissingGroup, RegistrationNeeded, ResourceTags};
 use crate::service::{Answer, Request};
-use crate::settings::{DeleteInDisabledSubscription, DeleteInMissingGroup, RegistrationNeeded, ResourceTags};
 use crate::simulation::Simulation;
 use crate::world::{Subscription, SubscriptionState};
 
