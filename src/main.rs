@@ -46,14 +46,15 @@ async fn run(settings: Settings) -> Outcome {
     let listen = server.address()?;
     tokio::spawn(server.serve(health.clone(), metrics.clone()));
 
-    let cluster = Cluster::connect().await?;
-    let cluster_id = cluster.id(cluster_id).await?;
+    let Some(cluster) = shutdown.unless_begun(Cluster::connect(cluster_id)).await.transpose()? else {
+        return Ok(());
+    };
     let clock = time_scale.map_or_else(Clock::real, Clock::scaled);
     let leadership = Leadership::of_the_only_replica();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        cluster = cluster.url(),
-        cluster_id,
+        cluster = cluster.url,
+        cluster_id = cluster.id,
         %namespaces,
         authority_host = %azure.authority_host,
         resource_manager = %azure.resource_manager,
@@ -75,7 +76,7 @@ async fn run(settings: Settings) -> Outcome {
             return;
         }
         // THE CONTROLLER starts here, and ends by itself once `shutdown.begun()` is done:
-        // mdi_operator::controller::run(cluster, cluster_id, namespaces, concurrency, azure, leadership, clock,
+        // mdi_operator::controller::run(cluster, namespaces, concurrency, azure, leadership, clock,
         //     metrics, health, shutdown.begun()).await
         let _ = (&leadership, &clock);
         shutdown.begun().await;

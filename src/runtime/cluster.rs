@@ -23,14 +23,17 @@ const CRD_POLL: Duration = Duration::from_secs(5);
 /// Its uid is the cluster's id unless one is set.
 const SYSTEM_NAMESPACE: &str = "kube-system";
 
-/// Two clients of one cluster.
+/// Two clients of one cluster, and its id.
 #[derive(Clone)]
 pub struct Cluster {
+    /// Its name in marks.
+    pub id: String,
+    /// Address of the API server.
+    pub url: String,
     /// For watches: waits as long as it takes.
     pub watching: Client,
     /// For everything else: each request ends.
     pub working: Client,
-    url: String,
 }
 
 /// Why the process cannot start on this cluster.
@@ -97,46 +100,35 @@ impl From<kube::Error> for Failure {
 }
 
 impl Cluster {
-    /// Connects to the cluster of the environment, and sees that it answers.
-    pub async fn connect() -> Result<Self, ClusterError> {
+    /// Connects to the cluster of the environment, and sees that it answers. Its id is the one that was set, else the
+    /// uid of namespace kube-system.
+    pub async fn connect(id: Option<String>) -> Result<Self, ClusterError> {
         let mut config = Config::infer().await.map_err(ClusterError::NotConfigured)?;
         config.default_retry = false;
         config.connect_timeout = Some(PATIENCE);
         config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
         let url = config.cluster_url.to_string();
-        let mut patient = config.clone();
-        patient.read_timeout = None;
-        config.read_timeout = Some(PATIENCE);
-        config.write_timeout = Some(PATIENCE);
-        config.reset_reader_on_write = true;
         let client = |config: Config| {
             Client::try_from(config).map_err(|source| ClusterError::Unusable { url: url.clone(), source })
         };
-        let cluster = Self { watching: client(patient)?, working: client(config)?, url: url.clone() };
-        match tokio::time::timeout(PATIENCE, cluster.working.apiserver_version()).await {
-            Ok(Ok(_)) => Ok(cluster),
+        let watching = client(config.clone())?;
+        config.read_timeout = Some(PATIENCE);
+        config.write_timeout = Some(PATIENCE);
+        config.reset_reader_on_write = true;
+        let working = client(config)?;
+
+        match tokio::time::timeout(PATIENCE, working.apiserver_version()).await {
+            Ok(Ok(_)) => {}
             // An answer, if an unfriendly one: who may do what is seen where it matters.
-            Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => Ok(cluster),
-            Ok(Err(source)) => Err(ClusterError::Unreachable { url, source: source.into() }),
-            Err(_) => Err(ClusterError::Silent { url }),
+            Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => {}
+            Ok(Err(source)) => return Err(ClusterError::Unreachable { url, source: source.into() }),
+            Err(_) => return Err(ClusterError::Silent { url }),
         }
-    }
-
-    /// Address of the API server.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// The id that was set, else the uid of namespace kube-system.
-    pub async fn id(&self, set: Option<String>) -> Result<String, ClusterError> {
-        if let Some(id) = set {
-            return Ok(id);
-        }
-        let namespace = Api::<Namespace>::all(self.working.clone())
-            .get(SYSTEM_NAMESPACE)
-            .await
-            .map_err(|error| ClusterError::NoId(Some(error.into())))?;
-        namespace.metadata.uid.ok_or(ClusterError::NoId(None))
+        let id = match id {
+            Some(id) => id,
+            None => uid_of_system_namespace(&working).await?,
+        };
+        Ok(Self { id, url, watching, working })
     }
 
     /// Waits until the API server knows the kind. Only ever waits: a definition that is applied a minute later is
@@ -172,10 +164,18 @@ impl Cluster {
         };
         match objects.list_metadata(&ListParams::default().limit(1)).await {
             Ok(_) => Ok(true),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
+            // By its code: the answer for an unknown kind is a plain text, not a status with a reason.
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
             // Whether it is known is not told to us; the watch meets the same answer, and tells it.
             Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(true),
             Err(error) => Err(error),
         }
     }
+}
+
+async fn uid_of_system_namespace(client: &Client) -> Result<String, ClusterError> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let namespace =
+        namespaces.get(SYSTEM_NAMESPACE).await.map_err(|error| ClusterError::NoId(Some(error.into())))?;
+    namespace.metadata.uid.ok_or(ClusterError::NoId(None))
 }

@@ -63,7 +63,7 @@ impl Settings {
                 default::RESOURCE_MANAGER,
             ))?,
             devops: endpoint(variable::DEVOPS_ENDPOINT, or(&azure_devops_endpoint, default::DEVOPS))?,
-            certificates: certificates(given(ca_file).map(PathBuf::from))?,
+            extra_ca: given(ca_file).map(|file| certificates(Path::new(&file))).transpose()?,
         };
         Ok(CheckedSettings {
             time_scale: given(test_time_scale).map(|scale| time_scale(&scale, &azure)).transpose()?,
@@ -102,18 +102,17 @@ fn client(value: Option<String>) -> Checked<ClientId> {
     ClientId::parse(&value).map_err(|e| SettingsError::bad(variable::CLIENT_ID, e.to_string(), remedy))
 }
 
-fn certificates(file: Option<PathBuf>) -> Checked<Vec<Certificate>> {
-    let Some(file) = file else { return Ok(Vec::new()) };
-    let found = Certificate::from_pem_bundle(&read(variable::CA_FILE, &file)?).unwrap_or_default();
-    if found.is_empty() {
-        let problem = format!("{} holds no certificate in PEM form", file.display());
-        return Err(SettingsError::bad(
+fn certificates(file: &Path) -> Checked<String> {
+    let text = String::from_utf8(read(variable::CA_FILE, file)?).unwrap_or_default();
+    // A bundle without a certificate is no error to its parser, and then nothing would be trusted in addition.
+    match Certificate::from_pem_bundle(text.as_bytes()) {
+        Ok(found) if !found.is_empty() => Ok(text),
+        Ok(_) | Err(_) => Err(SettingsError::bad(
             variable::CA_FILE,
-            problem,
+            format!("{} holds no certificate in PEM form", file.display()),
             "name a file of -----BEGIN CERTIFICATE----- blocks",
-        ));
+        )),
     }
-    Ok(found)
 }
 
 pub(super) fn read(variable: &str, file: &Path) -> Checked<Vec<u8>> {

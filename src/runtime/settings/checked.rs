@@ -5,7 +5,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use reqwest::{Certificate, Url};
+use reqwest::Url;
 use tracing_subscriber::filter::Targets;
 
 use super::{LogFormat, SignIn};
@@ -47,8 +47,8 @@ pub struct AzureSettings {
     pub resource_manager_audience: String,
     /// Where Azure DevOps answers.
     pub devops: Url,
-    /// Certificates to trust in addition.
-    pub certificates: Vec<Certificate>,
+    /// Certificates to trust in addition, as PEM; there is at least one.
+    pub extra_ca: Option<String>,
 }
 
 /// The namespaces that are watched.

@@ -48,7 +48,7 @@ fn three_settings_are_enough_and_the_rest_has_defaults() {
     assert_eq!(settings.azure.resource_manager_audience, "https://management.azure.com");
     assert_eq!(settings.azure.devops.as_str(), "https://dev.azure.com/");
     assert_eq!(settings.azure.tenant.as_str(), TENANT);
-    assert!(settings.azure.certificates.is_empty());
+    assert_eq!(settings.azure.extra_ca, None);
     assert_eq!(settings.cluster_id, None);
     assert_eq!(settings.namespaces, Namespaces::All);
     assert_eq!(settings.concurrency, 8);
@@ -225,6 +225,16 @@ fn a_secret_in_a_file_loses_the_line_break_that_editors_add() {
     std::fs::remove_file(&file).unwrap();
     assert!(matches!(&settings.azure.sign_in, SignIn::ClientSecret(s) if s.secret() == "hush hush"));
     assert!(error.contains("holds no text; write the secret into it"), "{error}");
+}
+
+#[test]
+fn certificates_to_trust_come_from_a_file() {
+    let file = std::env::temp_dir().join(format!("mdi-operator-ca-{}", std::process::id()));
+    let pem = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+    std::fs::write(&file, pem).unwrap();
+    let settings = good_but(&[("MDI_CA_FILE", file.to_str().unwrap())]);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(settings.unwrap().azure.extra_ca.as_deref(), Some(pem));
 }
 
 #[test]
