@@ -2,7 +2,7 @@
 
 mod support;
 
-use azure_simulator::world::{LockLevel, Registration, SubscriptionState};
+use azure_simulator::world::{LockLevel, Registration, Subscription, SubscriptionState};
 use azure_simulator::{
     AnonymousUnknownSubscription, DeleteInDisabledSubscription, RegistrationNeeded, UnreadableSubscription,
 };
@@ -95,6 +95,7 @@ async fn a_token_of_the_wrong_tenant_is_told_the_right_one() {
     answer.refused(401, "InvalidAuthenticationTokenTenant");
     let (_, after) = answer.message().split_once("must match").unwrap();
     assert!(after.contains(&format!("'https://sts.windows.net/{other}/'")), "{after}");
+    assert!(after.contains("(up to an hour)"), "{after}");
     assert!(
         answer
             .message()
@@ -172,8 +173,10 @@ async fn a_subscription_tells_its_tenant_and_state_in_every_state() {
 }
 
 #[tokio::test]
-async fn lists_of_subscriptions_and_tenants_end_with_an_empty_next_link() {
+async fn lists_of_subscriptions_and_tenants_show_the_own_tenant_and_end_with_an_empty_next_link() {
     let bench = Bench::new().await;
+    let foreign = Subscription::new(&bench.sample.other_tenant, "foreign");
+    bench.simulator.state().with(|world| world.subscriptions.insert(STRANGER.into(), foreign));
     for (path, member, value) in [
         ("/subscriptions", "subscriptionId", bench.sample.subscription.as_str()),
         ("/tenants", "tenantId", bench.sample.tenant.as_str()),
@@ -333,7 +336,7 @@ async fn locks_are_set_listed_and_removed_over_the_wire() {
     assert_eq!(bench.send(Method::PUT, &lock, "2020-05-01", Some(body.clone())).await.status, 201);
     assert_eq!(bench.send(Method::PUT, &lock, "2020-05-01", Some(body)).await.status, 200);
     let listed = bench.get(&locks, "2020-05-01").await;
-    assert_eq!(listed.body["value"][0]["properties"]["level"], "CanNotDelete");
+    assert_eq!(listed.body["value"][0]["properties"], json!({"level": "CanNotDelete", "notes": "why"}));
     bench.delete("abc").await.refused(409, "ScopeLocked");
     assert_eq!(bench.send(Method::DELETE, &lock, "2020-05-01", None).await.status, 200);
     assert_eq!(bench.send(Method::DELETE, &lock, "2020-05-01", None).await.status, 204);

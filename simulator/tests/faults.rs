@@ -16,6 +16,12 @@ async fn attempt(bench: &Bench, method: Method) -> Result<reqwest::Response, req
     request.json(&bench.here()).send().await
 }
 
+/// Whether a TCP reset was the cause, and not an orderly end.
+fn is_reset(error: &(dyn std::error::Error + 'static)) -> bool {
+    let io = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    io == Some(std::io::ErrorKind::ConnectionReset) || error.source().is_some_and(is_reset)
+}
+
 fn exists(bench: &Bench) -> bool {
     let id = bench.identity("abc");
     bench.simulator.state().with(|world| world.identity(&id).is_some())
@@ -56,7 +62,8 @@ async fn a_fault_is_bound_to_its_service_method_and_path() {
 async fn a_reset_before_loses_the_request_and_a_reset_after_only_the_answer() {
     let bench = Bench::new().await;
     bench.simulator.script(Fault::on("PUT", ONE, Effect::ResetBefore));
-    assert!(attempt(&bench, Method::PUT).await.is_err());
+    let error = attempt(&bench, Method::PUT).await.unwrap_err();
+    assert!(is_reset(&error), "{error:?}");
     assert!(!exists(&bench));
     bench.simulator.state().clear_faults();
     bench.simulator.script(Fault::on("PUT", ONE, Effect::ResetAfter));

@@ -2,7 +2,7 @@
 
 mod support;
 
-use azure_simulator::world::Tags;
+use azure_simulator::world::{Names, Tags};
 use azure_simulator::{Created, LastPage, LocationInPatch, ResourceTags, UnreadableInList, Untagged};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -309,6 +309,35 @@ async fn the_last_page_and_missing_tags_have_readings() {
         assert_eq!(list["value"][0].get("tags"), tags.as_ref());
         assert_eq!(bench.read("abc").await.body.get("tags"), tags.as_ref());
     }
+}
+
+#[tokio::test]
+async fn a_page_holds_fifty_unless_it_is_told_otherwise() {
+    let bench = Bench::new().await;
+    bench.simulator.state().with(|world| {
+        for number in 0..51 {
+            let id = bench.sample.identity_id(&format!("many-{number}"));
+            world.create_identity(&id, "westeurope", Names::new()).unwrap();
+        }
+    });
+    let path = format!(
+        "/subscriptions/{}/providers/Microsoft.ManagedIdentity/userAssignedIdentities",
+        bench.sample.subscription
+    );
+    let page = bench.get(&path, IDENTITIES).await.body;
+    assert_eq!(page["value"].as_array().unwrap().len(), 50);
+    assert!(page["nextLink"].is_string());
+}
+
+#[tokio::test]
+async fn a_replaced_world_shows_nothing_of_the_old_one() {
+    let bench = Bench::with(|settings| settings.replication_delay_seconds = 20.0).await;
+    bench.put("abc", bench.here()).await;
+    bench.simulator.clock().advance(20.0);
+    bench.delete("abc").await;
+    assert_eq!(bench.read("abc").await.status, 200, "still the older state");
+    bench.simulator.state().replace_world(bench.sample.world());
+    bench.read("abc").await.refused(404, "ResourceNotFound");
 }
 
 #[tokio::test]

@@ -35,6 +35,34 @@ async fn the_caller_has_250_reads_at_once_and_25_more_each_second() {
 }
 
 #[tokio::test]
+async fn the_caller_has_200_writes_and_200_deletions_at_once_and_10_more_each_second() {
+    let bench = Bench::new().await;
+    let token = bench.token().await;
+    for (method, kind) in [(Method::PATCH, "writes"), (Method::DELETE, "deletes")] {
+        let header = format!("x-ms-ratelimit-remaining-subscription-{kind}");
+        let send = async || {
+            let request = bench.arm(method.clone(), &bench.identity("abc"), IDENTITIES).bearer_auth(&token);
+            seen(request.json(&json!({})).send().await.unwrap()).await
+        };
+        for left in (0..200).rev() {
+            assert_eq!(send().await.header(&header), left.to_string());
+        }
+        send().await.refused(429, "SubscriptionRequestsThrottled");
+        bench.simulator.clock().advance(1.0);
+        assert_eq!(send().await.header(&header), "9");
+    }
+}
+
+#[tokio::test]
+async fn the_provider_takes_ten_reads_a_second_in_a_subscription() {
+    let bench = Bench::with(|settings| settings.throttling.provider = true).await;
+    for number in 0..10 {
+        assert_eq!(bench.read(&format!("some-{number}")).await.status, 404);
+    }
+    bench.read("another").await.refused(429, "TooManyRequests");
+}
+
+#[tokio::test]
 async fn the_callers_limits_can_be_switched_off() {
     let bench = Bench::with(|settings| settings.throttling.resource_manager = false).await;
     let token = bench.token().await;
