@@ -2,5 +2,6 @@
 
 pub mod api;
 pub mod azure;
+pub mod controller;
 pub mod domain;
 pub mod runtime;

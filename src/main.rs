@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use mdi_operator::api::crd;
+use mdi_operator::azure::Azure;
+use mdi_operator::controller;
 use mdi_operator::runtime::clock::Clock;
 use mdi_operator::runtime::cluster::Cluster;
 use mdi_operator::runtime::health::Health;
@@ -70,16 +72,23 @@ async fn run(settings: Settings) -> Outcome {
     }
     metrics.set_concurrency(concurrency);
 
+    let azure = Azure::connect(azure.into(), clock, metrics.clone())?;
     let work = async {
         let known = cluster.until_crd_is_served(&namespaces, &health, &metrics);
         if shutdown.unless_begun(known).await.is_none() {
             return;
         }
-        // THE CONTROLLER starts here, and ends by itself once `shutdown.begun()` is done:
-        // mdi_operator::controller::run(cluster, namespaces, concurrency, azure, leadership, clock,
-        //     metrics, health, shutdown.begun()).await
-        let _ = (&leadership, &clock);
-        shutdown.begun().await;
+        let setup = controller::Setup {
+            cluster,
+            namespaces: namespaces.clone(),
+            concurrency,
+            azure,
+            leadership,
+            clock,
+            metrics: metrics.clone(),
+            health: health.clone(),
+        };
+        controller::run(setup, &shutdown).await;
     };
     match shutdown.drain(health.beat_during(Box::pin(work))).await {
         Drained::Whole(()) => tracing::info!("ended"),

@@ -9,6 +9,7 @@ use reqwest::Url;
 use tracing_subscriber::filter::Targets;
 
 use super::{LogFormat, SignIn};
+use crate::azure;
 use crate::domain::names::{ClientId, TenantId};
 
 /// Settings that the process works with.
@@ -76,4 +77,28 @@ pub struct LogSettings {
     pub format: LogFormat,
     /// Levels by target.
     pub filter: Targets,
+}
+
+impl From<AzureSettings> for azure::AzureSettings {
+    fn from(settings: AzureSettings) -> Self {
+        let AzureSettings {
+            authority_host: authority,
+            tenant,
+            client,
+            sign_in,
+            resource_manager,
+            resource_manager_audience: audience,
+            devops,
+            extra_ca,
+        } = settings;
+        let credential = match sign_in {
+            SignIn::WorkloadIdentity(token_file) => {
+                azure::CredentialSettings::WorkloadIdentity { authority, tenant, client, token_file }
+            }
+            SignIn::ClientSecret(secret) => {
+                azure::CredentialSettings::ClientSecret { authority, tenant, client, secret }
+            }
+        };
+        Self { resource_manager, audience, devops, extra_ca, credential }
+    }
 }
