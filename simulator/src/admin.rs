@@ -118,7 +118,7 @@ async fn world(Extracted(state): Extracted<State>) -> Json<World> {
 
 async fn put_world(Extracted(state): Extracted<State>, body: Bytes) -> Result<Json<World>, Complaint> {
     let newer: World = read(parse(&body)?, WORLD_HELP)?;
-    state.with(|world| world.replace_with(newer));
+    state.replace_world(newer);
     Ok(world_of(&state))
 }
 
@@ -180,9 +180,8 @@ struct After {
 /// JSON lines, as in the log file.
 async fn log(Extracted(state): Extracted<State>, Query(After { after }): Query<After>) -> Response {
     let lines: String = state
-        .log()
+        .log_after(after)
         .iter()
-        .filter(|entry| entry.seq > after)
         .filter_map(|entry| serde_json::to_string(entry).ok())
         .map(|line| line + "\n")
         .collect();

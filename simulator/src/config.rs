@@ -27,7 +27,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            world: World::empty(),
+            world: World::default(),
             ports: Ports::default(),
             seed: None,
             time_scale: 1.0,

@@ -4,8 +4,8 @@
 
 use axum::http::Method;
 
+use crate::readings::{OrganizationRoot, Readings, UnconnectedOrganization, UnknownOrganization};
 use crate::service::{Answer, Request};
-use crate::settings::{OrganizationRoot, Readings, UnconnectedOrganization, UnknownOrganization};
 use crate::simulation::Simulation;
 use crate::world::{Directory, Organization, Quirk};
 

@@ -99,7 +99,7 @@ pub enum Effect {
 
 /// An answer made up by a test.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CannedAnswer {
     /// The status.
     pub status: u16,

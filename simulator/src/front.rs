@@ -4,15 +4,14 @@
 
 use std::time::Duration;
 
-use axum::body::{Body as WireBody, Bytes, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::{ConnectInfo, State as Extracted};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use futures::stream;
 use serde_json::{Value, json};
 
+use crate::delivery::{Delivery, deliver};
 use crate::fault::{CannedAnswer, Effect, Fault, hitting};
-use crate::journal::{LoggedRequest, redacted};
+use crate::journal::{LoggedRequest, redacted, without_tokens};
 use crate::service::{Answer, Body, Request, Service};
 use crate::simulation::{Simulation, State};
 use crate::tls::Scissors;
@@ -26,14 +25,6 @@ const BODY_LIMIT: usize = 4 * 1024 * 1024;
 pub(crate) struct Front {
     pub(crate) service: Service,
     pub(crate) state: State,
-}
-
-/// How the answer goes out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Delivery {
-    Whole,
-    Half,
-    Lost,
 }
 
 /// Takes one request from the wire and answers it.
@@ -68,14 +59,7 @@ pub(crate) async fn serve(
         let mut simulation = front.state.hold();
         carry_out(&mut simulation, &request, &faults, complete)
     };
-    match delivery {
-        Delivery::Whole => whole(answer),
-        Delivery::Half => half(answer),
-        Delivery::Lost => {
-            connection.cut();
-            whole(Answer::empty(200))
-        }
-    }
+    deliver(answer, delivery, &connection)
 }
 
 fn delay_of(effect: &Effect) -> u64 {
@@ -133,10 +117,10 @@ fn carry_out(
     }
     let served = instead.is_none();
     let mut answer = match instead {
-        Some(answer) => answer,
+        Some(answer) => stamped(simulation, request, answer),
         None if !complete => {
-            Answer::json(413, resource_manager::error_body("RequestContentTooLarge", TOO_LARGE))
-                .with_code("RequestContentTooLarge")
+            let body = resource_manager::error_body("RequestContentTooLarge", TOO_LARGE);
+            stamped(simulation, request, Answer::json(413, body).with_code("RequestContentTooLarge"))
         }
         None => dispatch(simulation, request),
     };
@@ -170,6 +154,14 @@ fn carry_out(
 }
 
 const TOO_LARGE: &str = "The request content size exceeds the maximum size of 4 MB.";
+
+/// Resource Manager's own headers also on an answer that it did not give: support asks for the ids in them.
+fn stamped(simulation: &mut Simulation, request: &Request, answer: Answer) -> Answer {
+    match request.service {
+        Service::ResourceManager => resource_manager::with_common_headers(simulation, request, answer),
+        Service::Entra | Service::Devops => answer,
+    }
+}
 
 fn dispatch(simulation: &mut Simulation, request: &Request) -> Answer {
     match request.service {
@@ -213,7 +205,7 @@ fn inflate(answer: &mut Answer, megabytes: usize) {
             members.insert("padding".to_owned(), padding);
         }
         body @ (Body::Json(_) | Body::Text { .. } | Body::Empty) => {
-            *body = Body::Json(json!({"padding": padding}))
+            *body = Body::Json(json!({"padding": padding}));
         }
     }
 }
@@ -238,15 +230,18 @@ fn entry(
     let response_body = match &answer.body {
         Body::Empty => None,
         Body::Json(value) => Some(value.clone()),
-        Body::Text { text, .. } => Some(Value::String(text.chars().take(500).collect())),
+        Body::Text { text, .. } => Some(
+            // Read as JSON where it is, so that its confidential members are found.
+            serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.chars().take(500).collect())),
+        ),
     };
     LoggedRequest {
         seq: 0,
         time: simulation.clock.now(),
         service: request.service,
         method: request.method.to_string(),
-        path: request.uri.path().to_owned(),
-        query: request.uri.query().unwrap_or_default().to_owned(),
+        path: without_tokens(request.uri.path()),
+        query: without_tokens(request.uri.query().unwrap_or_default()),
         api_version: request.query("api-version"),
         status: if delivery == Delivery::Lost { 0 } else { answer.status },
         error_code: answer.error_code.clone(),
@@ -266,53 +261,4 @@ fn shortened(body: &Value) -> Value {
         *padding = json!("…");
     }
     shown
-}
-
-fn bytes_of(body: Body) -> (Option<String>, Bytes) {
-    match body {
-        Body::Empty => (None, Bytes::new()),
-        Body::Json(value) => (Some("application/json; charset=utf-8".to_owned()), value.to_string().into()),
-        Body::Text { content_type, text } => (Some(content_type), text.into()),
-    }
-}
-
-fn whole(answer: Answer) -> Response {
-    let (content_type, bytes) = bytes_of(answer.body);
-    assemble(answer.status, &answer.headers, content_type, WireBody::from(bytes))
-}
-
-/// The full length is promised and half of it sent. The pause lets the half reach the client before the end does.
-fn half(answer: Answer) -> Response {
-    let (content_type, bytes) = bytes_of(answer.body);
-    let length = bytes.len().max(2);
-    let start = bytes.slice(..bytes.len() / 2);
-    let body = stream::unfold(Some(start), |next| async move {
-        match next {
-            Some(start) => Some((Ok(start), None)),
-            None => {
-                tokio::time::sleep(Duration::from_millis(30)).await;
-                Some((Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)), None))
-            }
-        }
-    });
-    let mut headers = answer.headers;
-    headers.push((header::CONTENT_LENGTH.to_string(), length.to_string()));
-    assemble(answer.status, &headers, content_type, WireBody::from_stream(body))
-}
-
-fn assemble(
-    status: u16,
-    headers: &[(String, String)],
-    content_type: Option<String>,
-    body: WireBody,
-) -> Response {
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let content_type = content_type.map(|value| (header::CONTENT_TYPE.to_string(), value));
-    for (name, value) in headers.iter().chain(&content_type) {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            response.headers_mut().append(name, value);
-        }
-    }
-    response
 }

@@ -111,20 +111,33 @@ pub(crate) fn redacted(value: &Value) -> Value {
                 .collect(),
         ),
         Value::Array(items) => Value::Array(items.iter().map(redacted).collect()),
-        Value::String(text) if looks_like_a_token(text) => Value::String(fingerprint(text)),
+        Value::String(text) => Value::String(without_tokens(text)),
         other => other.clone(),
     }
 }
 
-/// A token in an unexpected place: a client that puts one in a body must not leak it here.
-fn looks_like_a_token(text: &str) -> bool {
-    text.starts_with("eyJ") && text.split('.').count() == 3
+/// The text without tokens in unexpected places: a client that puts one in a body or an address must not leak it here.
+pub(crate) fn without_tokens(text: &str) -> String {
+    let (mut shown, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find("eyJ") {
+        let (before, run) = rest.split_at(at);
+        let end = run.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c))).unwrap_or(run.len());
+        let (piece, after) = run.split_at(end);
+        shown.push_str(before);
+        if piece.contains('.') {
+            shown.push_str(&fingerprint(piece));
+        } else {
+            shown.push_str(piece);
+        }
+        rest = after;
+    }
+    shown + rest
 }
 
 fn fingerprint(text: &str) -> String {
     let hash = digest(&SHA256, text.as_bytes());
-    let start: String = hash.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{start}…")
+    let [a, b, c, d, ..] = hash.as_ref() else { return "sha256:…".to_owned() };
+    format!("sha256:{a:02x}{b:02x}{c:02x}{d:02x}…")
 }
 
 #[cfg(test)]
@@ -136,13 +149,15 @@ mod tests {
     fn secrets_and_tokens_become_hashes_wherever_they_stand() {
         let shown = redacted(&json!({
             "client_secret": "s3cret", "Client_Assertion": "eyJx.y.z", "scope": "x",
-            "nested": [{"access_token": "t0ken"}], "odd": "eyJa.eyJb.c"
+            "nested": [{"access_token": "t0ken"}], "odd": "eyJa.eyJb.c", "header": "Bearer eyJa.eyJb.c, more"
         }));
         let text = shown.to_string();
         for clear in ["s3cret", "eyJ", "t0ken"] {
             assert!(!text.contains(clear), "{text}");
         }
         assert_eq!(shown["scope"], "x");
+        assert!(shown["header"].as_str().unwrap().starts_with("Bearer sha256:"), "{text}");
+        assert!(shown["header"].as_str().unwrap().ends_with(", more"), "{text}");
     }
 
     #[test]

@@ -14,9 +14,15 @@
 //! It must never be reachable from another machine, and never pretend to be safe: it does not check signatures of
 //! federated tokens.
 
+/// The example of the README is compiled with the tests, so that it stays true.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod admin;
 mod clock;
 mod config;
+mod delivery;
 mod devops;
 mod entra;
 mod fault;
@@ -24,6 +30,7 @@ mod front;
 mod guids;
 mod hand;
 mod journal;
+mod readings;
 mod replicas;
 mod resource_manager;
 mod service;
@@ -49,13 +56,13 @@ pub use config::{Config, Ports};
 pub use fault::{CannedAnswer, Effect, Fault};
 pub use hand::Hand;
 pub use journal::LoggedRequest;
-pub use service::Service;
-pub use settings::{
-    AnonymousUnknownSubscription, Created, DeleteInDisabledSubscription, DeleteInMissingGroup,
-    LocationInPatch, OrganizationRoot, Readings, RegistrationNeeded, ResourceTags, Settings, Throttling,
-    TokenEndpoint, UnconnectedOrganization, UnknownApiVersion, UnknownOrganization, UnreadableInList,
-    UnreadableSubscription,
+pub use readings::{
+    AnonymousUnknownSubscription, Created, DeleteInDisabledSubscription, DeleteInMissingGroup, LastPage,
+    LocationInPatch, OrganizationRoot, Readings, RegistrationNeeded, ResourceTags, UnconnectedOrganization,
+    UnknownApiVersion, UnknownOrganization, UnreadableInList, UnreadableSubscription, Untagged,
 };
+pub use service::Service;
+pub use settings::{Settings, Throttling, TokenEndpoint};
 pub use simulation::State;
 pub use world::{Sample, World};
 
@@ -65,6 +72,9 @@ use crate::journal::Journal;
 use crate::simulation::{Addresses, Simulation};
 use crate::tls::{Authority, Scissors, TlsListener};
 use crate::token::Signer;
+
+/// How long answers that are under way may still take when the simulator stops.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Why a simulator does not start.
 #[derive(Debug, thiserror::Error)]
@@ -206,8 +216,9 @@ impl Simulator {
     /// Closes the ports and waits for running answers, but not for long.
     pub async fn stop(mut self) {
         self.stopping.send_replace(true);
+        let deadline = tokio::time::Instant::now() + GRACE;
         for mut task in std::mem::take(&mut self.serving) {
-            if tokio::time::timeout(Duration::from_secs(1), &mut task).await.is_err() {
+            if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
                 task.abort();
             }
         }

@@ -22,7 +22,23 @@ impl Replicas {
         self.0.entry(id.clone()).or_default().push(Older { shown_until, state });
     }
 
-    /// The identities as a read sees them now.
+    /// One identity as a read sees it now.
+    pub(crate) fn one<'a>(
+        &'a self,
+        id: &'a Name,
+        current: Option<(&'a Name, &'a Identity)>,
+        now: Timestamp,
+    ) -> Option<(&'a Name, &'a Identity)> {
+        let older = self.0.get_key_value(id);
+        match older
+            .and_then(|(key, states)| Some((key, states.iter().find(|older| older.shown_until > now)?)))
+        {
+            Some((key, older)) => older.state.as_ref().map(|state| (key, state)),
+            None => current,
+        }
+    }
+
+    /// All identities as a list sees them now.
     pub(crate) fn view(&mut self, current: &Names<Identity>, now: Timestamp) -> Names<Identity> {
         self.0.retain(|_, states| {
             states.retain(|older| older.shown_until > now);
@@ -64,8 +80,11 @@ mod tests {
         replicas.remember(&id, created.get(&id).cloned(), later(start, 15.0));
         world.set_tag(id.as_str(), "a", "b").unwrap();
 
-        assert!(replicas.view(&world.identities, later(start, 9.0)).is_empty());
-        assert_eq!(replicas.view(&world.identities, later(start, 12.0)), created);
-        assert_eq!(replicas.view(&world.identities, later(start, 15.0)), world.identities);
+        for (at, expected) in [(9.0, &Names::new()), (12.0, &created), (15.0, &world.identities)] {
+            let now = later(start, at);
+            let one = replicas.one(&id, world.identities.get_key_value(&id), now);
+            assert_eq!(one, expected.get_key_value(&id));
+            assert_eq!(&replicas.view(&world.identities, now), expected);
+        }
     }
 }

@@ -57,6 +57,13 @@ impl State {
         act(&mut self.hold().world)
     }
 
+    /// Replaces the whole world. Older states are forgotten, the sequence of GUIDs goes on.
+    pub fn replace_world(&self, newer: World) {
+        let mut simulation = self.hold();
+        simulation.world.replace_with(newer);
+        simulation.replicas = Replicas::default();
+    }
+
     /// Changes the settings.
     pub fn set(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.hold().settings);
@@ -90,6 +97,11 @@ impl State {
     /// The request log.
     pub fn log(&self) -> Vec<LoggedRequest> {
         self.hold().journal.entries().to_vec()
+    }
+
+    /// The request log after an entry's number.
+    pub fn log_after(&self, seq: u64) -> Vec<LoggedRequest> {
+        self.hold().journal.entries().iter().filter(|entry| entry.seq > seq).cloned().collect()
     }
 
     /// Empties the request log in memory; the numbers go on.

@@ -2,6 +2,7 @@
 
 mod support;
 
+use azure_simulator::{CannedAnswer, Effect, Fault};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Method;
@@ -17,7 +18,7 @@ fn payload(bench: &Bench) -> Value {
     let now = bench.simulator.clock().now().as_second();
     json!({
         "iss": "https://kubernetes.default.svc.cluster.local",
-        "sub": "system:serviceaccount:mdi-system:mdi-operator",
+        "sub": "system:serviceaccount:mdi-operator-system:mdi-operator",
         "aud": ["api://AzureADTokenExchange"],
         "iat": now, "nbf": now, "exp": now + 3600,
     })
@@ -122,7 +123,7 @@ async fn a_federated_token_is_compared_with_regard_to_case() {
     let bench = Bench::new().await;
     for (member, value) in [
         ("iss", json!("https://Kubernetes.default.svc.cluster.local")),
-        ("sub", json!("system:serviceaccount:MDI-system:mdi-operator")),
+        ("sub", json!("system:serviceaccount:MDI-operator-system:mdi-operator")),
         ("aud", json!("api://azureadtokenexchange")),
     ] {
         let mut other = payload(&bench);
@@ -193,9 +194,18 @@ async fn no_secret_assertion_or_token_reaches_the_log() {
     let path = format!("/subscriptions/{}", bench.sample.subscription);
     let request = bench.arm(Method::GET, &path, SUBSCRIPTIONS).bearer_auth(&token);
     assert_eq!(seen(request.send().await.unwrap()).await.status, 200);
+    // Where nobody expects one: in an address, and in a raw answer of the script.
+    seen(bench.arm(Method::GET, &format!("{path}?token={token}"), SUBSCRIPTIONS).send().await.unwrap()).await;
+    let canned = CannedAnswer {
+        status: 200,
+        body: Some(json!({"access_token": "raw-t0ken"}).to_string()),
+        ..CannedAnswer::default()
+    };
+    bench.simulator.script(Fault::on("POST", "/token", Effect::Answer(canned)));
+    assert_eq!(bench.token().await, "raw-t0ken");
     let log = serde_json::to_string(&bench.simulator.log()).unwrap();
-    assert_eq!(bench.simulator.log().len(), 3);
-    for clear in [bench.sample.client_secret.as_str(), token.as_str(), "eyJ"] {
+    assert_eq!(bench.simulator.log().len(), 5);
+    for clear in [bench.sample.client_secret.as_str(), token.as_str(), "eyJ", "raw-t0ken"] {
         assert!(!log.contains(clear), "{log}");
     }
     assert!(log.contains("sha256:"));

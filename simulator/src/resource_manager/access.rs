@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::errors::{self, Refusal};
 use super::path::Target;
 use crate::entra::RESOURCE_MANAGER_AUDIENCES;
+use crate::readings::{AnonymousUnknownSubscription, UnreadableSubscription};
 use crate::service::Request;
-use crate::settings::{AnonymousUnknownSubscription, UnreadableSubscription};
 use crate::simulation::Simulation;
 use crate::world::Subscription;
 

@@ -6,9 +6,12 @@ use serde_json::{Value, json};
 
 use crate::service::Answer;
 
-/// A refusal, not yet an answer.
+/// A refusal, not yet an answer. Boxed, since it travels through every result.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Refusal {
+pub(super) struct Refusal(Box<Details>);
+
+#[derive(Clone, Debug, PartialEq)]
+struct Details {
     status: u16,
     code: &'static str,
     message: String,
@@ -24,23 +27,24 @@ pub(crate) fn error_body(code: &str, message: &str) -> Value {
 
 impl Refusal {
     fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
+        let message = message.into();
+        Self(Box::new(Details {
             status,
             code,
-            message: message.into(),
+            message,
             target: None,
             additional_info: None,
             headers: Vec::new(),
-        }
+        }))
     }
 
     fn with_header(mut self, name: &'static str, value: String) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
     pub(super) fn into_answer(self) -> Answer {
-        let Self { status, code, message, target, additional_info, headers } = self;
+        let Details { status, code, message, target, additional_info, headers } = *self.0;
         let mut body = error_body(code, &message);
         if let Some(target) = target {
             body["error"]["target"] = json!(target);
@@ -197,8 +201,8 @@ pub(super) fn denied_by_policy(resource: &str, policy: &str) -> Refusal {
          '[{{\"policyAssignment\":{{\"name\":\"{policy}\"}},\"policyDefinition\":{{\"name\":\"{policy}\",\"id\":\"{definition}\"}}}}]'."
     );
     let mut refusal = Refusal::new(403, "RequestDisallowedByPolicy", text);
-    refusal.target = Some(resource.to_owned());
-    refusal.additional_info = Some(json!([{
+    refusal.0.target = Some(resource.to_owned());
+    refusal.0.additional_info = Some(json!([{
         "type": "PolicyViolation",
         "info": {
             "policyDefinitionDisplayName": policy,

@@ -13,8 +13,8 @@ use super::path::{Target, identity_scope};
 use super::versions::has_isolation_scope;
 use super::{Call, IDENTITY_TYPE, limits, schema};
 use crate::clock::later;
+use crate::readings::{Created, LastPage, LocationInPatch, UnreadableInList, Untagged};
 use crate::service::Answer;
-use crate::settings::{Created, LocationInPatch, UnreadableInList};
 use crate::simulation::Simulation;
 use crate::world::{Identity, IdentityId, Name, Names};
 
@@ -40,10 +40,10 @@ pub(super) fn serve(
         }
         _ => {
             limits::of_provider(simulation, call.caller, target, call.deed)?;
-            let now = simulation.clock.now();
-            let seen = simulation.replicas.view(&simulation.world.identities, now);
-            let (key, identity) = seen.get_key_value(&key).ok_or_else(|| absent(id))?;
-            Ok(Answer::json(200, shown(key, identity, call.api_version)))
+            let (now, untagged) = (simulation.clock.now(), simulation.settings.readings.untagged);
+            let current = simulation.world.identities.get_key_value(&key);
+            let (key, identity) = simulation.replicas.one(&key, current, now).ok_or_else(|| absent(id))?;
+            Ok(Answer::json(200, shown(key, identity, call.api_version, untagged)))
         }
     }
 }
@@ -74,31 +74,28 @@ fn put(
     limits::of_provider(simulation, call.caller, target, call.deed)?;
     let tags = draft.tags.unwrap_or_default();
     let isolation_scope = draft.isolation_scope.unwrap_or_default();
-    let (key, status, identity) = match &before {
-        Some((spelled, old)) => (spelled.clone(), 200, Identity { tags, isolation_scope, ..old.clone() }),
-        None => {
-            let created = match simulation.settings.readings.created {
-                Created::Created => 201,
-                Created::Ok => 200,
-            };
-            let fresh = Identity {
-                location,
-                tags,
-                isolation_scope,
-                tenant_id: simulation
-                    .world
-                    .subscription(&id.subscription)
-                    .map(|found| found.tenant_id.clone())
-                    .unwrap_or_default(),
-                client_id: simulation.world.guids.draw(),
-                principal_id: simulation.world.guids.draw(),
-                created_at: Some(simulation.clock.now()),
-            };
-            (key.clone(), created, fresh)
-        }
+    let (key, status, identity) = if let Some((spelled, old)) = &before {
+        (spelled.clone(), 200, Identity { tags, isolation_scope, ..old.clone() })
+    } else {
+        let status = match simulation.settings.readings.created {
+            Created::Created => 201,
+            Created::Ok => 200,
+        };
+        let parent = simulation.world.subscription(&id.subscription);
+        let fresh = Identity {
+            location,
+            tags,
+            isolation_scope,
+            tenant_id: parent.map(|found| found.tenant_id.clone()).unwrap_or_default(),
+            client_id: simulation.world.guids.draw(),
+            principal_id: simulation.world.guids.draw(),
+            created_at: Some(simulation.clock.now()),
+        };
+        (key.clone(), status, fresh)
     };
     remember(simulation, &key, before.map(|(_, old)| old));
-    let answer = Answer::json(status, shown(&key, &identity, call.api_version));
+    let answer =
+        Answer::json(status, shown(&key, &identity, call.api_version, simulation.settings.readings.untagged));
     simulation.world.identities.insert(key, identity);
     Ok(answer)
 }
@@ -134,7 +131,8 @@ fn patch(
         identity.isolation_scope = scope;
     }
     remember(simulation, &key, Some(before));
-    let answer = Answer::json(200, shown(&key, &identity, call.api_version));
+    let answer =
+        Answer::json(200, shown(&key, &identity, call.api_version, simulation.settings.readings.untagged));
     simulation.world.identities.insert(key, identity);
     Ok(answer)
 }
@@ -166,7 +164,7 @@ fn remember(simulation: &mut Simulation, key: &Name, before: Option<Identity>) {
     }
 }
 
-fn shown(key: &Name, identity: &Identity, api_version: &str) -> Value {
+fn shown(key: &Name, identity: &Identity, api_version: &str, untagged: Untagged) -> Value {
     let Identity { location, tags, isolation_scope, tenant_id, client_id, principal_id, created_at } =
         identity;
     let id = IdentityId::parse(key.as_str());
@@ -181,6 +179,15 @@ fn shown(key: &Name, identity: &Identity, api_version: &str) -> Value {
     });
     if has_isolation_scope(api_version) {
         body["properties"]["isolationScope"] = json!(isolation_scope);
+    }
+    if tags.is_empty() {
+        match untagged {
+            Untagged::Empty => {}
+            Untagged::Null => body["tags"] = Value::Null,
+            Untagged::Absent => {
+                body.as_object_mut().map(|members| members.remove("tags"));
+            }
+        }
     }
     if let Some(time) = created_at {
         body["systemData"] = json!({"createdAt": time});
@@ -201,15 +208,22 @@ pub(super) fn list(simulation: &mut Simulation, call: &Call<'_>, target: &Target
     let rest: Vec<(Name, Identity)> =
         listed.into_iter().filter(|(key, _)| after.as_ref().is_none_or(|mark| key > mark)).collect();
     let size = simulation.settings.page_size.max(1);
+    let untagged = simulation.settings.readings.untagged;
     let page = &rest[..rest.len().min(size)];
     let value: Vec<Value> =
-        page.iter().map(|(key, identity)| shown(key, identity, call.api_version)).collect();
+        page.iter().map(|(key, identity)| shown(key, identity, call.api_version, untagged)).collect();
     let mut body = json!({"value": value});
     if let (Some((last, _)), true) = (page.last(), rest.len() > size) {
         let base = &simulation.addresses.resource_manager;
         let token = URL_SAFE_NO_PAD.encode(last.as_str());
         let path = call.request.uri.path();
         body["nextLink"] = json!(format!("{base}{path}?api-version={}&$skiptoken={token}", call.api_version));
+    } else {
+        match simulation.settings.readings.last_page {
+            LastPage::Absent => {}
+            LastPage::Null => body["nextLink"] = Value::Null,
+            LastPage::Empty => body["nextLink"] = json!(""),
+        }
     }
     Ok(Answer::json(200, body))
 }

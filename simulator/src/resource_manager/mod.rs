@@ -27,8 +27,8 @@ pub(crate) use errors::error_body;
 use self::access::{Caller, Deed};
 use self::errors::Refusal;
 use self::path::Target;
+use crate::readings::{DeleteInDisabledSubscription, DeleteInMissingGroup, RegistrationNeeded, ResourceTags};
 use crate::service::{Answer, Request};
-use crate::settings::{DeleteInDisabledSubscription, DeleteInMissingGroup, RegistrationNeeded, ResourceTags};
 use crate::simulation::Simulation;
 use crate::world::{Subscription, SubscriptionState};
 
@@ -62,7 +62,8 @@ pub(crate) fn answer(simulation: &mut Simulation, request: &Request) -> Answer {
     with_common_headers(simulation, request, answer)
 }
 
-fn with_common_headers(simulation: &mut Simulation, request: &Request, answer: Answer) -> Answer {
+/// The headers that every answer of Resource Manager has.
+pub(crate) fn with_common_headers(simulation: &mut Simulation, request: &Request, answer: Answer) -> Answer {
     let id = simulation.request_ids.draw();
     let correlation = request.header("x-ms-correlation-request-id").map_or_else(|| id.clone(), str::to_owned);
     let stamp = simulation.clock.now().strftime("%Y%m%dT%H%M%SZ").to_string();

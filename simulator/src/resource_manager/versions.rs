@@ -4,8 +4,8 @@
 
 use super::errors::{self, Refusal};
 use super::path::Target;
+use crate::readings::UnknownApiVersion;
 use crate::service::Request;
-use crate::settings::UnknownApiVersion;
 use crate::simulation::Simulation;
 
 const IDENTITIES: &[&str] = &["2023-01-31", "2024-11-30"];

@@ -25,7 +25,7 @@ pub use tenant::{Application, FederatedCredential, Secret, Tenant};
 use crate::guids::Guids;
 
 /// Everything that exists. Names and ids are compared without regard to case everywhere.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct World {
     /// Entra tenants by id.
@@ -42,17 +42,22 @@ pub struct World {
     pub(crate) guids: Guids,
 }
 
-impl World {
-    /// A world without anything in it but the usual regions.
-    pub fn empty() -> Self {
+impl Default for World {
+    /// Nothing but the usual regions.
+    fn default() -> Self {
+        let locations = ["westeurope", "northeurope", "germanywestcentral", "uksouth", "eastus", "westus2"];
         Self {
-            locations: ["westeurope", "northeurope", "germanywestcentral", "uksouth", "eastus", "westus2"]
-                .map(str::to_owned)
-                .to_vec(),
-            ..Self::default()
+            tenants: Names::new(),
+            subscriptions: Names::new(),
+            identities: Names::new(),
+            organizations: Names::new(),
+            locations: locations.map(str::to_owned).to_vec(),
+            guids: Guids::default(),
         }
     }
+}
 
+impl World {
     /// The subscription with this id.
     pub fn subscription(&self, id: &str) -> Option<&Subscription> {
         self.subscriptions.get(&Name::from(id))
@@ -83,8 +88,9 @@ impl World {
         self.tenants.get(&Name::from(tenant))?.applications.get(&Name::from(client_id))
     }
 
-    /// Takes the place of an older world; the sequence of GUIDs goes on, so ids are not drawn twice.
-    pub(crate) fn replace_with(&mut self, mut newer: World) {
+    /// Becomes a newer world. The sequence of GUIDs goes on, which it would not after a plain assignment: ids are never
+    /// drawn twice.
+    pub fn replace_with(&mut self, mut newer: World) {
         newer.guids = std::mem::take(&mut self.guids);
         *self = newer;
     }

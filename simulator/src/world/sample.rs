@@ -51,7 +51,7 @@ impl Sample {
             secrets: vec![Secret { value: self.client_secret.clone(), expires_at: None }],
             federated: vec![FederatedCredential {
                 issuer: "https://kubernetes.default.svc.cluster.local".to_owned(),
-                subject: "system:serviceaccount:mdi-system:mdi-operator".to_owned(),
+                subject: "system:serviceaccount:mdi-operator-system:mdi-operator".to_owned(),
                 audience: "api://AzureADTokenExchange".to_owned(),
             }],
         };
@@ -73,7 +73,7 @@ impl Sample {
                 (Name::from("fabrikam"), Organization::connected(&self.other_tenant)),
                 (Name::from("personal"), Organization::not_connected()),
             ]),
-            ..World::empty()
+            ..World::default()
         }
     }
 
