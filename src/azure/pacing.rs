@@ -399,11 +399,11 @@ mod tests {
     #[tokio::test]
     async fn nobody_waits_behind_a_slower_identity() {
         let pacing = pacing(1.0);
-        pacing.slot(Errand::WriteIdentity(identity("slow"))).await.unwrap().spend();
-        let behind = pacing.slot(Errand::WriteIdentity(identity("slow")));
+        pacing.slot(Errand::ReadIdentity(identity("slow"))).await.unwrap().spend();
+        let behind = pacing.slot(Errand::ReadIdentity(identity("slow")));
         let beside = async {
             tokio::task::yield_now().await;
-            pacing.slot(Errand::WriteIdentity(identity("other"))).await.unwrap().waited()
+            pacing.slot(Errand::ReadIdentity(identity("other"))).await.unwrap().waited()
         };
         let waited = tokio::select! { _ = behind => None, waited = beside => Some(waited) };
         assert_eq!(waited, Some(Waited::No));
