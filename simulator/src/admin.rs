@@ -160,6 +160,11 @@ async fn add_fault(
     const HELP: &str = "GET / lists the effects and their fields";
     let value = parse(&body)?;
     let added: Vec<Fault> = if value.is_array() { read(value, HELP)? } else { vec![read(value, HELP)?] };
+    for fault in &added {
+        if let Some((field, problem)) = fault.problem() {
+            return Err(Complaint { field: field.to_owned(), problem: problem.to_owned(), next_step: HELP });
+        }
+    }
     for fault in added {
         state.script(fault);
     }

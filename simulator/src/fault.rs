@@ -207,6 +207,28 @@ impl Fault {
         self
     }
 
+    /// The field that makes no sense, and why.
+    pub(crate) fn problem(&self) -> Option<(&'static str, &'static str)> {
+        let status = match &self.effect {
+            Effect::Answer(CannedAnswer { status, .. })
+            | Effect::BareError { status }
+            | Effect::Status { status } => Some(*status),
+            Effect::Delay { .. }
+            | Effect::ResetBefore
+            | Effect::ResetAfter
+            | Effect::Truncate
+            | Effect::Html
+            | Effect::Huge { .. }
+            | Effect::HandBefore { .. }
+            | Effect::HandAfter { .. } => None,
+        };
+        if self.from == 0 {
+            return Some(("from", "requests are counted from 1"));
+        }
+        let odd = status.is_some_and(|status| !(200..=599).contains(&status));
+        odd.then_some(("effect.status", "is no final HTTP status; send 200 to 599"))
+    }
+
     pub(crate) fn label(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.effect.label().to_owned())
     }

@@ -79,7 +79,23 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Why a simulator does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A port is taken, or the log file cannot be written.
+    /// A port cannot be opened.
+    #[error("port {port} of 127.0.0.1 cannot be opened ({source}); choose another, or 0 for a free one")]
+    Port {
+        /// The port that was asked for.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The log file cannot be written.
+    #[error("the request log {file} cannot be written ({source}); choose another file")]
+    LogFile {
+        /// The file that was asked for.
+        file: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A socket failed.
     #[error("input or output failed: {0}")]
     Io(#[from] io::Error),
     /// The certificates could not be made.
@@ -122,7 +138,7 @@ impl Simulator {
             world,
             settings,
             script: Vec::new(),
-            journal: Journal::new(log_file.as_deref())?,
+            journal: journal(log_file.as_deref())?,
             throttle: throttle::Throttle::default(),
             replicas: replicas::Replicas::default(),
             request_ids: Guids::new(seed, "requests"),
@@ -234,8 +250,16 @@ impl Drop for Simulator {
     }
 }
 
-async fn bind(port: u16) -> io::Result<TcpListener> {
-    TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await
+async fn bind(port: u16) -> Result<TcpListener, Error> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpListener::bind(address).await.map_err(|source| Error::Port { port, source })
+}
+
+fn journal(file: Option<&Path>) -> Result<Journal, Error> {
+    Journal::new(file).map_err(|source| {
+        let file = file.unwrap_or(Path::new("")).display().to_string();
+        Error::LogFile { file, source }
+    })
 }
 
 async fn told(mut stopping: watch::Receiver<bool>) {

@@ -3,7 +3,8 @@
 //! Must never do more than start the library, say how to reach it, and wait for Ctrl-C.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use azure_simulator::{Config, Ports, Sample, Simulator, World};
 use clap::Parser;
@@ -33,8 +34,8 @@ struct Arguments {
     /// Where to write the request log, as JSON lines
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
-    /// Simulated seconds in one real second
-    #[arg(long, default_value_t = 1.0)]
+    /// Simulated seconds in one real second; 0 stands still
+    #[arg(long, default_value_t = 1.0, value_parser = time_scale)]
     time_scale: f64,
     /// Seed of generated GUIDs; a random one if absent
     #[arg(long)]
@@ -44,9 +45,25 @@ struct Arguments {
     provider_limits: bool,
 }
 
+fn time_scale(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(scale) if f64::is_finite(scale) && scale >= 0.0 => Ok(scale),
+        Ok(_) | Err(_) => Err("give a number of 0 or more".to_owned()),
+    }
+}
+
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("azure-simulator: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let sample = Sample::default();
     let world = match &arguments.world {
         None => sample.world(),
@@ -66,7 +83,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     config.settings.throttling.provider = arguments.provider_limits;
     let simulator = Simulator::start(config).await?;
-    simulator.write_ca(&arguments.ca_file)?;
+    simulator
+        .write_ca(&arguments.ca_file)
+        .map_err(|error| format!("the CA file {} cannot be written: {error}", arguments.ca_file.display()))?;
     let ca_file = std::fs::canonicalize(&arguments.ca_file)?;
     greet(&simulator, &ca_file.display().to_string(), arguments.world.is_none().then_some(&sample));
     stopped().await?;
@@ -74,7 +93,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn read_world(file: &PathBuf) -> Result<World, Box<dyn Error>> {
+fn read_world(file: &Path) -> Result<World, Box<dyn Error>> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let mut reader = serde_json::Deserializer::from_str(&text);
     let world = serde_path_to_error::deserialize(&mut reader)

@@ -33,38 +33,45 @@ impl Throttle {
     /// the first bucket.
     pub(crate) fn take(&mut self, limits: &[Limit], now: Timestamp) -> Result<u64, u64> {
         let mut wait = 0_u64;
+        let mut short = Vec::new();
         for limit in limits {
-            let bucket = self.0.entry(limit.name.clone()).or_insert(Bucket {
-                left: limit.size,
-                at: now,
-                closed_until: None,
-            });
-            let flown = seconds_between(bucket.at, now).max(0.0) * limit.per_second;
-            bucket.left = (bucket.left + flown).min(limit.size);
-            bucket.at = now;
-            let closed = bucket.closed_until.map_or(0.0, |until| seconds_between(now, until));
-            // A hair of tolerance: the last token may be a rounding error short.
-            let missing = ((1.0 - 1e-6 - bucket.left) / limit.per_second).max(closed);
+            let missing = self.missing(limit, now);
             if missing > 0.0 {
                 wait = wait.max(whole(missing).max(1));
-            }
-        }
-        for limit in limits {
-            let Some(bucket) = self.0.get_mut(&limit.name) else { continue };
-            if wait == 0 {
-                bucket.left -= 1.0;
-                bucket.closed_until = None;
-            } else if bucket.left < 1.0 - 1e-6 || bucket.closed_until.is_some() {
-                bucket.closed_until = Some(later(now, as_seconds(wait)));
+                short.push(&limit.name);
             }
         }
         if wait > 0 {
+            let told = later(now, as_seconds(wait));
+            for name in short {
+                if let Some(bucket) = self.0.get_mut(name) {
+                    bucket.closed_until = Some(told);
+                }
+            }
             return Err(wait);
+        }
+        for limit in limits {
+            if let Some(bucket) = self.0.get_mut(&limit.name) {
+                bucket.left -= 1.0;
+                bucket.closed_until = None;
+            }
         }
         Ok(limits
             .first()
             .and_then(|limit| self.0.get(&limit.name))
             .map_or(0, |bucket| left_over(bucket.left)))
+    }
+
+    /// Seconds until a bucket has a token to give; none or less if it has one now.
+    fn missing(&mut self, limit: &Limit, now: Timestamp) -> f64 {
+        let full = Bucket { left: limit.size, at: now, closed_until: None };
+        let bucket = self.0.entry(limit.name.clone()).or_insert(full);
+        let flown = seconds_between(bucket.at, now).max(0.0) * limit.per_second;
+        bucket.left = (bucket.left + flown).min(limit.size);
+        bucket.at = now;
+        let closed = bucket.closed_until.map_or(0.0, |until| seconds_between(now, until));
+        // A hair of tolerance: the last token may be a rounding error short.
+        ((1.0 - 1e-6 - bucket.left) / limit.per_second).max(closed)
     }
 }
 
@@ -119,6 +126,17 @@ mod tests {
         assert_eq!(throttle.take(&limits, later(start, 1.0)), Err(3));
         assert_eq!(throttle.take(&limits, later(start, 3.5)), Err(1));
         assert!(throttle.take(&limits, later(start, 4.5)).is_ok());
+    }
+
+    #[test]
+    fn a_bucket_that_was_closed_once_is_not_closed_again_for_the_fault_of_another() {
+        let (mut throttle, start) = (Throttle::default(), Timestamp::UNIX_EPOCH);
+        let once = Limit { name: "once".into(), size: 1.0, per_second: 1.0 };
+        let slow = Limit { name: "slow".into(), size: 1.0, per_second: 0.01 };
+        assert!(throttle.take(&[once.clone(), slow.clone()], start).is_ok());
+        assert_eq!(throttle.take(std::slice::from_ref(&once), start), Err(1));
+        assert_eq!(throttle.take(&[once.clone(), slow], later(start, 5.0)), Err(95));
+        assert!(throttle.take(&[once], later(start, 5.0)).is_ok());
     }
 
     #[test]

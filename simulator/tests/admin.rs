@@ -2,7 +2,7 @@
 
 mod support;
 
-use azure_simulator::{Config, Effect, Fault, Sample, Simulator};
+use azure_simulator::{Config, Effect, Fault, Ports, Sample, Simulator};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::Bench;
@@ -46,6 +46,8 @@ async fn wrong_input_is_told_with_field_and_next_step() {
         ("/faults", json!({"effect": {"kind": "answer", "status": 500, "retry-after": 1}}), "retry-after"),
         ("/faults", json!({"effect": {"kind": "resetAfter"}, "times": 1}), "times"),
         ("/clock", json!({"advance": -1}), "advance"),
+        ("/faults", json!({"effect": {"kind": "resetAfter"}, "from": 0}), "from"),
+        ("/faults", json!({"effect": {"kind": "status", "status": 99}}), "effect.status"),
         ("/clock", json!({"rewind": 1}), "rewind"),
     ] {
         let answer = bench.admin(Method::POST, path, Some(body)).await;
@@ -155,6 +157,15 @@ async fn stopping_and_dropping_close_the_ports() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     panic!("the port stays open");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let bench = Bench::new().await;
+    let port: u16 = host(&bench.simulator.devops()).rsplit(':').next().unwrap().parse().unwrap();
+    let ports = Ports { admin: port, ..Ports::default() };
+    let error = Simulator::start(Config { ports, ..Config::default() }).await.unwrap_err();
+    assert!(error.to_string().starts_with(&format!("port {port} of 127.0.0.1 cannot be opened")), "{error}");
 }
 
 #[tokio::test]
