@@ -19,12 +19,12 @@ use std::{
     time::Duration,
 };
 
-use super::bucket::{Bucket, Limit};
+use super::{
+    bucket::{Bucket, Limit},
+    errand::{Errand, Kind, Scope},
+};
 use crate::{
-    domain::{
-        failure::{Cause, Failure},
-        names::{IdentityId, SubscriptionId},
-    },
+    domain::failure::{Cause, Failure},
     runtime::{clock::Clock, metrics::Metrics},
 };
 
@@ -34,74 +34,6 @@ const PATIENCE_IN_A_PAUSE: Duration = Duration::from_secs(2);
 const PATIENCE_IN_LINE: Duration = Duration::from_secs(10);
 /// From this many gates on, those that remember nothing are thrown away.
 const MANY_GATES: usize = 4096;
-
-/// What a request is, as far as limits go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Errand {
-    ReadSubscription(SubscriptionId),
-    ReadIdentity(IdentityId),
-    WriteIdentity(IdentityId),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Kind {
-    SubscriptionRead,
-    IdentityRead,
-    IdentityWrite,
-}
-
-/// What a limit, or a pause, holds for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Scope {
-    Identity(IdentityId),
-    Subscription(SubscriptionId),
-    Tenant,
-}
-
-impl Errand {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::ReadSubscription(_) => Kind::SubscriptionRead,
-            Self::ReadIdentity(_) => Kind::IdentityRead,
-            Self::WriteIdentity(_) => Kind::IdentityWrite,
-        }
-    }
-
-    /// Narrowest first: the order in which gates are passed.
-    fn scopes(&self) -> Vec<Scope> {
-        match self {
-            Self::ReadSubscription(id) => vec![Scope::Subscription(id.clone()), Scope::Tenant],
-            Self::ReadIdentity(id) | Self::WriteIdentity(id) => vec![
-                Scope::Identity(id.clone()),
-                Scope::Subscription(id.subscription().clone()),
-                Scope::Tenant,
-            ],
-        }
-    }
-
-    /// What a failure names.
-    pub(super) fn target(&self) -> String {
-        match self {
-            Self::ReadSubscription(id) => format!("/subscriptions/{id}"),
-            Self::ReadIdentity(id) | Self::WriteIdentity(id) => id.to_string(),
-        }
-    }
-}
-
-/// The lower of what Resource Manager and the identity provider allow. Resource Manager says how much may come at once,
-/// the provider does not.
-#[expect(clippy::match_same_arms, reason = "a table: one line for one limit")]
-fn limit(kind: Kind, scope: &Scope) -> Limit {
-    match (kind, scope) {
-        (Kind::SubscriptionRead, _) => Limit::below(25.0, 250.0),
-        (Kind::IdentityRead, Scope::Tenant) => Limit::below_rate(30.0),
-        (Kind::IdentityRead, Scope::Subscription(_)) => Limit::below_rate(10.0),
-        (Kind::IdentityRead, Scope::Identity(_)) => Limit::below_rate(0.5),
-        (Kind::IdentityWrite, Scope::Tenant) => Limit::below_rate(10.0),
-        (Kind::IdentityWrite, Scope::Subscription(_)) => Limit::below_rate(2.0),
-        (Kind::IdentityWrite, Scope::Identity(_)) => Limit::below_rate(0.25),
-    }
-}
 
 /// One limit of one scope: its bucket, and the line before it.
 #[derive(Debug)]
@@ -235,7 +167,7 @@ impl Pacing {
         let until = self.clock.elapsed().saturating_add(wait);
         let mut pauses = locked(&self.pauses);
         let pause = Pause { until, failure: failure.clone() };
-        let standing = pauses.entry(throttled_scope(errand, &failure.message)).or_insert(pause.clone());
+        let standing = pauses.entry(errand.throttled_scope(&failure.message)).or_insert(pause.clone());
         if standing.until < until {
             *standing = pause;
         }
@@ -264,24 +196,11 @@ impl Pacing {
         }
         let kind = errand.kind();
         let gate_of = |scope: Scope| {
-            let limit = limit(kind, &scope);
+            let limit = kind.limit(&scope);
             Arc::clone(gates.entry((kind, scope)).or_insert_with(|| Arc::new(Gate::new(limit, now))))
         };
         errand.scopes().into_iter().map(gate_of).collect()
     }
-}
-
-/// The scope that the words name, else the subscription.
-fn throttled_scope(errand: &Errand, message: &str) -> Scope {
-    let message = message.to_lowercase();
-    let scopes = errand.scopes();
-    let named = scopes.iter().find(|scope| match scope {
-        Scope::Identity(id) => message.contains(&id.to_string().to_lowercase()),
-        Scope::Subscription(_) => false,
-        Scope::Tenant => message.contains("for tenant"),
-    });
-    let subscription = || scopes.iter().find(|scope| matches!(scope, Scope::Subscription(_)));
-    named.or_else(subscription).cloned().unwrap_or(Scope::Tenant)
 }
 
 fn line_too_long(errand: &Errand, line: Duration) -> Failure {
@@ -341,6 +260,7 @@ mod tests {
     use futures::future::join_all;
 
     use super::*;
+    use crate::domain::names::{IdentityId, SubscriptionId};
 
     const SUBSCRIPTION: &str = "11111111-2222-3333-4444-555555555555";
 
