@@ -11,13 +11,14 @@ use futures::future::join_all;
 use mdi_operator::{
     api::v1alpha1::IsolationScope,
     azure::{
-        Azure, AzureSettings, CredentialKey, CredentialSettings, Freshness, IdentityPatch, NewIdentity, Put,
-        PutAnswer, Secret,
+        Azure, AzureSettings, CredentialKey, CredentialSettings, Freshness, IdentityPatch, Put, PutAnswer,
+        Secret,
     },
     domain::{
         failure::{Cause, Failure},
         names::{ClientId, IdentityId, Location, OrganizationName, SubscriptionId, TenantId},
         observed::{Fact, Identity, OrganizationDirectory, Subscription, SubscriptionState},
+        plan::NewIdentity,
         tags::Tags,
     },
     runtime::{clock::Clock, leadership::Leadership, metrics::Metrics},
@@ -90,6 +91,7 @@ impl Stage {
     async fn put(&self, name: &str) -> Result<Put, Failure> {
         let slot = self.azure.writer.reserve(&OPERATOR, &self.id(name)).await?;
         let new = NewIdentity {
+            id: self.id(name),
             location: Location::parse(&self.sample.location).unwrap(),
             tags: tags(&[("mdi-operator-object", "team/agent")]),
             isolation_scope: None,

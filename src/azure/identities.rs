@@ -27,8 +27,9 @@ use crate::{
     api::v1alpha1::IsolationScope,
     domain::{
         failure::{Cause, Failure},
-        names::{IdentityId, Location},
+        names::IdentityId,
         observed::{Fact, Identity},
+        plan::NewIdentity,
         tags::Tags,
     },
     runtime::leadership::Permit,
@@ -81,17 +82,6 @@ impl WriteSlot {
             Waited::No => false,
         }
     }
-}
-
-/// An identity to create.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewIdentity {
-    /// Its region.
-    pub location: Location,
-    /// All its tags, the mark among them.
-    pub tags: Tags,
-    /// Its isolation scope; absent leaves it to Azure.
-    pub isolation_scope: Option<IsolationScope>,
 }
 
 /// What came of a creation.
@@ -193,7 +183,7 @@ fn wrong_success(answer: &Answer, id: &IdentityId, status: StatusCode) -> Failur
 }
 
 fn creation(new: &NewIdentity) -> Value {
-    let NewIdentity { location, tags, isolation_scope } = new;
+    let NewIdentity { id: _, location, tags, isolation_scope } = new;
     let mut body = change(&IdentityPatch { tags: Some(tags.clone()), isolation_scope: *isolation_scope });
     body["location"] = json!(location.as_str());
     body
@@ -214,6 +204,7 @@ fn change(patch: &IdentityPatch) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::names::{Location, SubscriptionId};
 
     fn tags() -> Tags {
         [("CostCenter", "42")].into_iter().collect()
@@ -239,7 +230,9 @@ mod tests {
 
     #[test]
     fn a_creation_sends_location_and_tags_and_no_scope_that_was_not_asked_for() {
+        let subscription = SubscriptionId::parse("11111111-2222-3333-4444-555555555555").unwrap();
         let new = NewIdentity {
+            id: IdentityId::new(subscription, "builds", "agents").unwrap(),
             location: Location::parse("West Europe").unwrap(),
             tags: tags(),
             isolation_scope: None,

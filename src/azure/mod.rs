@@ -36,7 +36,7 @@ mod words;
 
 pub use azure_core::credentials::Secret;
 pub use credential::{CredentialKey, CredentialSettings};
-pub use identities::{IdentityPatch, IdentityReader, IdentityWriter, NewIdentity, Put, PutAnswer, WriteSlot};
+pub use identities::{IdentityPatch, IdentityReader, IdentityWriter, Put, PutAnswer, WriteSlot};
 pub use look_up::Freshness;
 pub use organization::Organizations;
 pub use settings::{AzureSettings, ConnectError};
