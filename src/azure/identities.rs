@@ -17,7 +17,8 @@ use serde_json::{Map, Value, json};
 use super::{
     classify,
     credential::CredentialKey,
-    pacing::{Errand, Slot, Waited},
+    errand::Errand,
+    pacing::{Slot, Waited},
     resource_manager::{Call, ResourceManager, api_version},
     transport::Answer,
     wire,

@@ -20,6 +20,7 @@
 mod bucket;
 mod classify;
 mod credential;
+mod errand;
 mod identities;
 mod look_up;
 mod organization;

@@ -19,12 +19,12 @@ use std::{
     time::Duration,
 };
 
-use super::bucket::{Bucket, Limit};
+use super::{
+    bucket::{Bucket, Limit},
+    errand::{Errand, Kind, Scope},
+};
 use crate::{
-    domain::{
-        failure::{Cause, Failure},
-        names::{IdentityId, SubscriptionId},
-    },
+    domain::failure::{Cause, Failure},
     runtime::{clock::Clock, metrics::Metrics},
 };
 
@@ -34,74 +34,6 @@ const PATIENCE_IN_A_PAUSE: Duration = Duration::from_secs(2);
 const PATIENCE_IN_LINE: Duration = Duration::from_secs(10);
 /// From this many gates on, those that remember nothing are thrown away.
 const MANY_GATES: usize = 4096;
-
-/// What a request is, as far as limits go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Errand {
-    ReadSubscription(SubscriptionId),
-    ReadIdentity(IdentityId),
-    WriteIdentity(IdentityId),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Kind {
-    SubscriptionRead,
-    IdentityRead,
-    IdentityWrite,
-}
-
-/// What a limit, or a pause, holds for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Scope {
-    Identity(IdentityId),
-    Subscription(SubscriptionId),
-    Tenant,
-}
-
-impl Errand {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::ReadSubscription(_) => Kind::SubscriptionRead,
-            Self::ReadIdentity(_) => Kind::IdentityRead,
-            Self::WriteIdentity(_) => Kind::IdentityWrite,
-        }
-    }
-
-    /// Narrowest first: the order in which gates are passed.
-    fn scopes(&self) -> Vec<Scope> {
-        match self {
-            Self::ReadSubscription(id) => vec![Scope::Subscription(id.clone()), Scope::Tenant],
-            Self::ReadIdentity(id) | Self::WriteIdentity(id) => vec![
-                Scope::Identity(id.clone()),
-                Scope::Subscription(id.subscription().clone()),
-                Scope::Tenant,
-            ],
-        }
-    }
-
-    /// What a failure names.
-    pub(super) fn target(&self) -> String {
-        match self {
-            Self::ReadSubscription(id) => format!("/subscriptions/{id}"),
-            Self::ReadIdentity(id) | Self::WriteIdentity(id) => id.to_string(),
-        }
-    }
-}
-
-/// The lower of what Resource Manager and the identity provider allow. Resource Manager holds more than a second's
-/// worth of reads, the provider of identities does not say.
-#[expect(clippy::match_same_arms, reason = "a table: one line for one limit")]
-fn limit(kind: Kind, scope: &Scope) -> Limit {
-    match (kind, scope) {
-        (Kind::SubscriptionRead, _) => Limit { per_second: 25.0, holds: 250.0 },
-        (Kind::IdentityRead, Scope::Tenant) => Limit::per_second(30.0),
-        (Kind::IdentityRead, Scope::Subscription(_)) => Limit::per_second(10.0),
-        (Kind::IdentityRead, Scope::Identity(_)) => Limit::per_second(0.5),
-        (Kind::IdentityWrite, Scope::Tenant) => Limit::per_second(10.0),
-        (Kind::IdentityWrite, Scope::Subscription(_)) => Limit::per_second(2.0),
-        (Kind::IdentityWrite, Scope::Identity(_)) => Limit::per_second(0.25),
-    }
-}
 
 /// One limit of one scope: its bucket, and the line before it.
 #[derive(Debug)]
@@ -189,8 +121,17 @@ impl Pacing {
         Self { clock, metrics, gates: Mutex::default(), pauses: Mutex::default() }
     }
 
-    /// Waits until one request on this errand may leave; the failure says that this would take too long.
+    /// Waits until one request on this errand may leave; the failure says that this takes too long.
     pub(super) async fn slot(&self, errand: Errand) -> Result<Slot, Failure> {
+        let patience = self.clock.real_duration(PATIENCE_IN_LINE);
+        match tokio::time::timeout(patience, self.stand_in_line(errand.clone())).await {
+            Ok(outcome) => outcome,
+            // Somebody keeps a slot and does not use it, which no forecast can know.
+            Err(_) => Err(line_too_long(&errand, PATIENCE_IN_LINE)),
+        }
+    }
+
+    async fn stand_in_line(&self, errand: Errand) -> Result<Slot, Failure> {
         let gates = self.gates(&errand);
         let mut waited = Waited::No;
         loop {
@@ -226,7 +167,7 @@ impl Pacing {
         let until = self.clock.elapsed().saturating_add(wait);
         let mut pauses = locked(&self.pauses);
         let pause = Pause { until, failure: failure.clone() };
-        let standing = pauses.entry(throttled_scope(errand, &failure.message)).or_insert(pause.clone());
+        let standing = pauses.entry(errand.throttled_scope(&failure.message)).or_insert(pause.clone());
         if standing.until < until {
             *standing = pause;
         }
@@ -255,24 +196,11 @@ impl Pacing {
         }
         let kind = errand.kind();
         let gate_of = |scope: Scope| {
-            let limit = limit(kind, &scope);
+            let limit = kind.limit(&scope);
             Arc::clone(gates.entry((kind, scope)).or_insert_with(|| Arc::new(Gate::new(limit, now))))
         };
         errand.scopes().into_iter().map(gate_of).collect()
     }
-}
-
-/// The scope that the words name, else the subscription.
-fn throttled_scope(errand: &Errand, message: &str) -> Scope {
-    let message = message.to_lowercase();
-    let scopes = errand.scopes();
-    let named = scopes.iter().find(|scope| match scope {
-        Scope::Identity(id) => message.contains(&id.to_string().to_lowercase()),
-        Scope::Subscription(_) => false,
-        Scope::Tenant => message.contains("for tenant"),
-    });
-    let subscription = || scopes.iter().find(|scope| matches!(scope, Scope::Subscription(_)));
-    named.or_else(subscription).cloned().unwrap_or(Scope::Tenant)
 }
 
 fn line_too_long(errand: &Errand, line: Duration) -> Failure {
@@ -332,6 +260,7 @@ mod tests {
     use futures::future::join_all;
 
     use super::*;
+    use crate::domain::names::{IdentityId, SubscriptionId};
 
     const SUBSCRIPTION: &str = "11111111-2222-3333-4444-555555555555";
 
@@ -380,13 +309,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_waits_for_a_slot_that_is_never_used_is_told() {
+        let pacing = pacing(100.0);
+        let _kept = pacing.slot(Errand::WriteIdentity(identity("agent"))).await.unwrap();
+        let failure = pacing.slot(Errand::WriteIdentity(identity("agent"))).await.unwrap_err();
+        assert_eq!(failure.code, "RequestsQueued");
+    }
+
+    #[tokio::test]
     async fn nobody_waits_behind_a_slower_identity() {
         let pacing = pacing(1.0);
-        pacing.slot(Errand::WriteIdentity(identity("slow"))).await.unwrap().spend();
-        let behind = pacing.slot(Errand::WriteIdentity(identity("slow")));
+        pacing.slot(Errand::ReadIdentity(identity("slow"))).await.unwrap().spend();
+        let behind = pacing.slot(Errand::ReadIdentity(identity("slow")));
         let beside = async {
             tokio::task::yield_now().await;
-            pacing.slot(Errand::WriteIdentity(identity("other"))).await.unwrap().waited()
+            pacing.slot(Errand::ReadIdentity(identity("other"))).await.unwrap().waited()
         };
         let waited = tokio::select! { _ = behind => None, waited = beside => Some(waited) };
         assert_eq!(waited, Some(Waited::No));
@@ -400,7 +337,7 @@ mod tests {
         let failures: Vec<_> = slots.into_iter().filter_map(Result::err).collect();
         assert!(!failures.is_empty());
         assert!(failures.iter().all(|failure| failure.cause == Cause::Throttled
-            && failure.retry_after.is_some_and(|wait| wait > PATIENCE_IN_LINE)));
+            && failure.retry_after.is_some_and(|wait| wait >= PATIENCE_IN_LINE)));
     }
 
     #[tokio::test]
@@ -430,13 +367,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_short_pause_is_waited_for_and_a_shorter_one_does_not_end_a_longer() {
-        let pacing = pacing(100.0);
+    async fn a_short_pause_is_waited_for() {
+        let pacing = pacing(4.0);
+        let read = || Errand::ReadSubscription(subscription());
+        pacing.pause(&read(), &throttled("", 2));
+        assert_eq!(pacing.slot(read()).await.unwrap().waited(), Waited::Yes);
+    }
+
+    #[tokio::test]
+    async fn a_shorter_pause_does_not_end_a_longer() {
+        let pacing = pacing(1.0);
         let read = || Errand::ReadSubscription(subscription());
         pacing.pause(&read(), &throttled("", 30));
         pacing.pause(&read(), &throttled("", 1));
         assert!(pacing.slot(read()).await.is_err());
-        pacing.clock.sleep(Duration::from_secs(29)).await;
-        assert_eq!(pacing.slot(read()).await.unwrap().waited(), Waited::Yes);
     }
 }

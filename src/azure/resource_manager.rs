@@ -14,7 +14,8 @@ use uuid::Uuid;
 use super::{
     classify,
     credential::CredentialKey,
-    pacing::{Errand, Pacing, Slot},
+    errand::Errand,
+    pacing::{Pacing, Slot},
     sign_in::{SignIns, Token},
     transport::{Answer, CORRELATION_ID, Service, Transport},
 };

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use super::{
     classify,
     credential::CredentialKey,
+    errand::Errand,
     look_up::{Freshness, LookUps},
-    pacing::Errand,
     resource_manager::{Call, ResourceManager, api_version},
     transport::Answer,
 };

@@ -7,8 +7,15 @@
 const LONGEST: usize = 2000;
 
 /// What is followed by an id or a time that is new with every request.
-const MOVING: [&str; 6] =
-    ["Trace ID:", "Correlation ID:", "Timestamp:", "Request ID:", "Tracking ID:", "Current time:"];
+const MOVING: [&str; 7] = [
+    "Trace ID:",
+    "Correlation ID:",
+    "Timestamp:",
+    "Request ID:",
+    "Tracking ID:",
+    "Current time:",
+    "current UTC time",
+];
 
 /// One line of at most 2000 characters without ever-changing parts.
 pub(super) fn steady(text: &str) -> String {
@@ -33,8 +40,7 @@ fn bounded(line: String) -> String {
 fn without(mut line: String, label: &str) -> String {
     while let Some(start) = find(&line, label) {
         let rest = line[start + label.len()..].trim_start();
-        let value = rest.len() - rest.trim_start_matches(is_of_id_or_time).len();
-        let tail = after_time_of_day(&rest[value..]).trim_start_matches([' ', ',', '.']);
+        let tail = after_value(rest).trim_start_matches([' ', ',', '.']);
         line = match (line[..start].trim_end(), tail) {
             (head, "") => head.to_owned(),
             ("", tail) => tail.to_owned(),
@@ -44,8 +50,14 @@ fn without(mut line: String, label: &str) -> String {
     line
 }
 
-fn is_of_id_or_time(c: char) -> bool {
-    c.is_ascii_hexdigit() || "-:.TZ'+".contains(c)
+/// What follows an id or a time, quoted or not.
+fn after_value(rest: &str) -> &str {
+    match rest.strip_prefix('\'').and_then(|quoted| quoted.split_once('\'')) {
+        Some((_, tail)) => tail,
+        None => after_time_of_day(
+            rest.trim_start_matches(|c: char| c.is_ascii_hexdigit() || "-:.TZ+".contains(c)),
+        ),
+    }
 }
 
 /// `2026-09-01 10:00:00Z` has a blank between its date and its time of day.
@@ -95,6 +107,10 @@ mod tests {
             (
                 "Assertion is not within its valid time range. Current time: 2026-09-01T10:00:00.123Z, assertion valid from yesterday.",
                 "Assertion is not within its valid time range. assertion valid from yesterday.",
+            ),
+            (
+                "The access token expiry UTC time '9/1/2026 9:00:00 AM' is earlier than current UTC time '9/1/2026 10:00:00 AM'.",
+                "The access token expiry UTC time '9/1/2026 9:00:00 AM' is earlier than",
             ),
             ("Please try again after '17' seconds.", "Please try again after some seconds."),
             ("Thereafter nothing happened", "Thereafter nothing happened"),
