@@ -65,7 +65,8 @@ async fn what_it_prints_is_enough_to_use_it_and_it_ends_when_told_to() {
 async fn a_wrong_world_is_told_with_file_and_place() {
     let world = scratch("world.json");
     std::fs::write(&world, r#"{"organizations": {"contoso": {"directory": {"conected": "x"}}}}"#).unwrap();
-    let output = program().arg("--world").arg(&world).output().await.unwrap();
+    let output = program().arg("--world").arg(&world).output();
+    let output = tokio::time::timeout(Duration::from_secs(5), output).await.expect("it serves").unwrap();
     std::fs::remove_file(&world).unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
@@ -75,6 +76,7 @@ async fn a_wrong_world_is_told_with_file_and_place() {
 
 #[tokio::test]
 async fn a_time_that_runs_back_is_refused() {
-    let output = program().arg("--time-scale=-1").output().await.unwrap();
-    assert_eq!(output.status.code(), Some(2));
+    let output = program().arg("--time-scale=-1").output();
+    let output = tokio::time::timeout(Duration::from_secs(5), output).await.expect("it serves");
+    assert_eq!(output.unwrap().status.code(), Some(2));
 }
