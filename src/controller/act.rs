@@ -133,7 +133,12 @@ impl Pass<'_> {
         self.operator.memory.creation_sent(&uid, self.operator.clock.elapsed());
         let put = match self.operator.azure.writer.put(&permit, slot, new).await {
             Ok(put) => put,
-            Err(failure) => return Ok(Err(failure)),
+            Err(failure) => {
+                if !failure.leaves_the_outcome_open() {
+                    self.operator.memory.creation_refused(&uid);
+                }
+                return Ok(Err(failure));
+            }
         };
         let (about, events) = (self.subject.reference(), &self.operator.events);
         let principal = put.identity.principal.clone();

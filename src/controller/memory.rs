@@ -61,6 +61,11 @@ impl Memory {
         self.with(uid, |it| it.creation_sent = Some(now));
     }
 
+    /// The creation was refused: there is nothing to wait for.
+    pub(super) fn creation_refused(&self, uid: &str) {
+        self.with(uid, |it| it.creation_sent = None);
+    }
+
     /// The identity was seen.
     pub(super) fn present(&self, uid: &str) {
         self.with(uid, |it| it.absent_since = None);

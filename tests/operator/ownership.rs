@@ -109,6 +109,7 @@ async fn a_mark_that_went_onto_another_principal_than_was_read_is_taken_off_agai
     stage.azure.script(Fault::on("PATCH", "userAssignedIdentities", Effect::HandBefore { act }));
     stage.apply("agents", stage.spec(|spec| spec["adoptionPolicy"] = json!("Adopt"))).await;
     stage.until_event("agents", "Warning", "MarkWithdrawn").await;
+    stage.until_reason("agents", "Succeeded").await;
     let patches: Vec<_> = stage
         .requests()
         .into_iter()
@@ -118,5 +119,4 @@ async fn a_mark_that_went_onto_another_principal_than_was_read_is_taken_off_agai
         .collect();
     assert!(patches[0]["tags"].get("mdi-operator-object").is_some());
     assert_eq!(patches[1]["tags"], json!({"cost-center": "42"}));
-    stage.until_reason("agents", "Succeeded").await;
 }

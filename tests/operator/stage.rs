@@ -297,7 +297,7 @@ impl Stage {
 
     /// The ARM id of an identity of the sample's group.
     pub fn id(&self, name: &str) -> String {
-        self.sample.identity_id(name)
+        self.sample.identity_id(name).replace("/resourcegroups/", "/resourceGroups/")
     }
 
     /// A tag of an identity.
