@@ -185,3 +185,6 @@ fn sign_in_remedy(code: Option<&str>) -> String {
         _ => "check the operator's credential (MDI_CREDENTIAL and the AZURE_ settings)".into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

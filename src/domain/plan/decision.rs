@@ -196,10 +196,11 @@ impl Situation<'_> {
                 .before_writing()
                 .unwrap_or(Next::Act(Step::Remember(Record { holding: Some(holding), applied: None })));
         }
+        let copied = matches!(seen, MarkSeen::Complete(mark) if (&mark.cluster, &mark.object) == (&own.cluster, &own.object));
         match self.write_mark(identity, &own, WhyMark::Take) {
             // Emptied ahead, as before a creation: with the principal of another life in the record, a crash after this
             // mark would make our own look like a copied one.
-            Next::Act(Step::Mark(_)) if self.remembers_another(&identity.principal) => {
+            Next::Act(Step::Mark(_)) if !copied && self.remembers_another(&identity.principal) => {
                 Next::Act(Step::ForgetTheGone)
             }
             next => next,
