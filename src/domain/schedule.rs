@@ -67,7 +67,7 @@ pub fn next_look(outcome: Outcome, interval: Duration, attempts: u32, random: f6
 pub fn back_off(attempts: u32, random: f64) -> Duration {
     let (shortest, longest) = BACK_OFF;
     let reach = shortest.saturating_mul(2u32.saturating_pow(attempts.min(16))).min(longest);
-    shortest + (reach - shortest).mul_f64(random)
+    shortest + reach.saturating_sub(shortest).mul_f64(random)
 }
 
 fn slowly(interval: Duration, random: f64) -> Duration {

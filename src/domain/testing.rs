@@ -1,4 +1,4 @@
-//! Builders for the tests of the domain, and the judge of a status as GitOps tools compute it.
+//! Builders for the tests of the domain, and the judge of a status as `kstatus` computes it.
 
 use std::time::Duration;
 

@@ -9,12 +9,10 @@ use crate::{
     },
 };
 
-/// The identity is there, as principal 1, with this mark.
-fn there(mark: &MarkSeen) -> impl Fn(&PrincipalId) -> Option<(MarkSeen, PrincipalId)> {
-    move |principal| Some((mark.clone(), principal.clone()))
-}
+/// An identity with its mark; `None` if it is gone.
+type Seen = Option<(MarkSeen, PrincipalId)>;
 
-fn winner(objects: &[Sibling], asking: usize, identity: Option<(MarkSeen, PrincipalId)>) -> Option<String> {
+fn winner(objects: &[Sibling], asking: usize, identity: &Seen) -> Option<String> {
     let me = &objects[asking];
     let siblings: Vec<Sibling> = objects.iter().filter(|object| object.uid != me.uid).cloned().collect();
     let identity = identity.as_ref().map(|(mark, principal)| (mark, principal));
@@ -23,14 +21,15 @@ fn winner(objects: &[Sibling], asking: usize, identity: Option<(MarkSeen, Princi
 }
 
 /// The winner, on which all agree.
-fn agreed(objects: &[Sibling], identity: Option<(MarkSeen, PrincipalId)>) -> Option<String> {
-    let answers: Vec<_> = (0..objects.len()).map(|i| winner(objects, i, identity.clone())).collect();
+fn agreed(objects: &[Sibling], identity: &Seen) -> Option<String> {
+    let answers: Vec<_> = (0..objects.len()).map(|i| winner(objects, i, identity)).collect();
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     answers[0].clone()
 }
 
-fn on(mark: Option<Mark>) -> Option<(MarkSeen, PrincipalId)> {
-    there(&mark.map_or(MarkSeen::None, MarkSeen::Complete))(&principal(1))
+/// The identity is there, as principal 1, with this mark.
+fn there(mark: Option<Mark>) -> (MarkSeen, PrincipalId) {
+    (mark.map_or(MarkSeen::None, MarkSeen::Complete), principal(1))
 }
 
 fn adopting(object: &str, age: i64) -> Sibling {
@@ -49,7 +48,7 @@ fn the_one_whose_mark_stands_owns_it_even_while_it_is_suspended_observes_or_is_b
     for change in owners {
         let mut owner = sibling("a/owner", 1);
         change(&mut owner);
-        let winner = agreed(&[older.clone(), owner], on(Some(mark_of("a/owner"))));
+        let winner = agreed(&[older.clone(), owner], &Some(there(Some(mark_of("a/owner")))));
         assert_eq!(winner.as_deref(), Some("a/owner"));
     }
 }
@@ -59,8 +58,8 @@ fn else_the_released_mark_s_object_comes_first_then_the_record_s_then_the_oldest
     let named = || adopting("b/named", 1);
     let holder = || Sibling { record: holding(1, Origin::Adopted), ..adopting("c/holder", 2) };
     let (oldest, twin) = (|| adopting("d/oldest", 3), || adopting("e/twin", 3));
-    let mark = || on(Some(released(mark_of("b/named"))));
-    let wins = |objects: &[Sibling]| agreed(objects, mark()).unwrap();
+    let mark = || Some(there(Some(released(mark_of("b/named")))));
+    let wins = |objects: &[Sibling]| agreed(objects, &mark()).unwrap();
     assert_eq!(wins(&[twin(), oldest(), holder(), named()]), "b/named");
     assert_eq!(wins(&[twin(), oldest(), holder()]), "c/holder");
     assert_eq!(wins(&[twin(), oldest()]), "d/oldest");
@@ -68,7 +67,8 @@ fn else_the_released_mark_s_object_comes_first_then_the_record_s_then_the_oldest
 
 #[test]
 fn only_an_eligible_object_claims() {
-    let excluded: [(&str, fn(&mut Sibling)); 5] = [
+    type Change = fn(&mut Sibling);
+    let excluded: [(&str, Change); 5] = [
         ("observes", |o| o.mode = Mode::Observe),
         ("suspended", |o| o.suspended = true),
         ("terminating", |o| o.terminating = true),
@@ -78,9 +78,9 @@ fn only_an_eligible_object_claims() {
     let younger = || adopting("b/younger", 1);
     for (why, exclude) in excluded {
         let mut older = adopting("a/older", 2);
-        assert_eq!(agreed(&[older.clone(), younger()], on(None)).as_deref(), Some("a/older"));
+        assert_eq!(agreed(&[older.clone(), younger()], &Some(there(None))).as_deref(), Some("a/older"));
         exclude(&mut older);
-        assert_eq!(agreed(&[older, younger()], on(None)).as_deref(), Some("b/younger"), "{why}");
+        assert_eq!(agreed(&[older, younger()], &Some(there(None))).as_deref(), Some("b/younger"), "{why}");
     }
 }
 
@@ -99,7 +99,7 @@ fn an_object_stalled_for_a_reason_of_its_own_leaves_the_claim_to_its_sibling_and
         [Reason::OwnershipConflict, Reason::DriftDetected, Reason::AdoptionRefused, Reason::TooManyTags];
     let wins = |reason| {
         let older = Sibling { stalled: Some(reason), ..sibling("a/older", 2) };
-        winner(&[sibling("b/younger", 1), older], 0, None)
+        winner(&[sibling("b/younger", 1), older], 0, &None)
     };
     assert!(own.into_iter().all(|reason| wins(reason).as_deref() == Some("b/younger")));
     assert!(shared.into_iter().all(|reason| wins(reason).as_deref() == Some("a/older")));
@@ -114,24 +114,30 @@ fn whose_mark_was_taken_off_stays_the_owner_by_its_record_also_while_suspended_o
         Sibling { mode: Mode::Observe, ..holder() },
         Sibling { stalled: Some(Reason::AuthorizationFailed), ..holder() },
     ] {
-        assert_eq!(agreed(&[adopting("b/older", 9), holder], on(None)).as_deref(), Some("a/holder"));
+        assert_eq!(
+            agreed(&[adopting("b/older", 9), holder], &Some(there(None))).as_deref(),
+            Some("a/holder")
+        );
     }
     let leaving = Sibling { terminating: true, ..holder() };
-    assert_eq!(agreed(&[adopting("b/older", 9), leaving], on(None)).as_deref(), Some("b/older"));
+    assert_eq!(agreed(&[adopting("b/older", 9), leaving], &Some(there(None))).as_deref(), Some("b/older"));
 }
 
 #[test]
 fn an_identity_that_is_gone_is_its_holder_s_to_create_anew_not_the_oldest_s() {
     let holder = || Sibling { record: holding(1, Origin::Created), ..sibling("a/holder", 1) };
-    assert_eq!(agreed(&[sibling("b/older", 9), holder()], None).as_deref(), Some("a/holder"));
+    assert_eq!(agreed(&[sibling("b/older", 9), holder()], &None).as_deref(), Some("a/holder"));
     let suspended = Sibling { suspended: true, ..holder() };
-    assert_eq!(agreed(&[sibling("b/older", 9), suspended], None).as_deref(), Some("b/older"));
+    assert_eq!(agreed(&[sibling("b/older", 9), suspended], &None).as_deref(), Some("b/older"));
 }
 
 #[test]
 fn nobody_claims_what_is_held_outside_of_this_cluster() {
     let foreign = Mark { cluster: "cluster-2".into(), ..mark_of("a/older") };
-    assert_eq!(agreed(&[adopting("a/older", 2), adopting("b/younger", 1)], on(Some(foreign))), None);
+    assert_eq!(
+        agreed(&[adopting("a/older", 2), adopting("b/younger", 1)], &Some(there(Some(foreign)))),
+        None
+    );
 }
 
 fn any_sibling(object: &'static str) -> impl Strategy<Value = Sibling> {
@@ -177,7 +183,7 @@ proptest! {
     ) {
         let objects = [objects.0, objects.1, objects.2];
         let identity = mark.map(|mark| (mark, principal(1)));
-        let answers: Vec<_> = (0..3).map(|i| winner(&objects, i, identity.clone())).collect();
+        let answers: Vec<_> = (0..3).map(|i| winner(&objects, i, &identity)).collect();
         let settled: Vec<_> = (0..3).filter(|i| !objects[*i].held_up_by_itself()).map(|i| answers[i].clone()).collect();
         prop_assert!(settled.windows(2).all(|pair| pair[0] == pair[1]), "{:?}", answers);
         // One that is stalled of itself may find the reason gone: it agrees with the others, or claims for itself.

@@ -26,7 +26,8 @@ fn a_minimal_spec_takes_the_documented_defaults_and_the_object_s_own_name() {
 
 #[test]
 fn a_field_that_cannot_be_used_is_named_with_its_value() {
-    let cases: [(&str, fn(&mut serde_json::Value), &str); 10] = [
+    type Change = fn(&mut serde_json::Value);
+    let cases: [(&str, Change, &str); 10] = [
         ("organization", |s| s["organization"] = json!("a b"), "a b"),
         ("expectedTenantId", |s| s["expectedTenantId"] = json!("contoso.com"), "contoso.com"),
         ("identity.subscriptionId", |s| s["identity"]["subscriptionId"] = json!("Production"), "Production"),

@@ -8,7 +8,8 @@ fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 /// Wanted, applied and seen value of one tag, and what that is.
 #[test]
 fn spec_against_what_was_applied_is_a_wish_and_what_was_applied_against_azure_is_drift() {
-    let cases: [(Option<&str>, Option<&str>, Option<&str>, Option<Kind>); 12] = [
+    type Value = Option<&'static str>;
+    let cases: [(Value, Value, Value, Option<Kind>); 12] = [
         (Some("1"), Some("1"), Some("1"), None),
         (Some("1"), None, Some("1"), None),
         (Some("1"), None, None, Some(Kind::Wish)),

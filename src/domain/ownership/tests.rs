@@ -34,13 +34,13 @@ enum Holds {
     Another,
 }
 
-fn judged(mark: &MarkSeen, holds: Holds, owner: Option<MarkOwner>) -> Ownership {
+fn judged(mark: &MarkSeen, holds: Holds, owner: Option<&MarkOwner>) -> Ownership {
     let record = match holds {
         Holds::Nothing => Record::default(),
         Holds::This => holding(1, Origin::Created),
         Holds::Another => holding(2, Origin::Created),
     };
-    assess(&me(), &record, mark, &principal(1), owner.as_ref())
+    assess(&me(), &record, mark, &principal(1), owner)
 }
 
 const ALL: [Holds; 3] = [Holds::Nothing, Holds::This, Holds::Another];
@@ -89,24 +89,24 @@ fn a_released_mark_of_somebody_else_is_vacant_and_of_the_family_only_from_our_ow
 
 #[test]
 fn a_standing_mark_of_an_object_that_is_gone_counts_as_released() {
-    assert_eq!(judged(&seen(mark_of("team-a/old")), Holds::Nothing, Some(MarkOwner::Gone)), FAMILY);
-    assert_eq!(judged(&seen(mark_of("team-b/old")), Holds::Nothing, Some(MarkOwner::Gone)), VACANT);
+    assert_eq!(judged(&seen(mark_of("team-a/old")), Holds::Nothing, Some(&MarkOwner::Gone)), FAMILY);
+    assert_eq!(judged(&seen(mark_of("team-b/old")), Holds::Nothing, Some(&MarkOwner::Gone)), VACANT);
 }
 
 #[test]
 fn a_standing_mark_of_an_object_that_stands_or_cannot_be_read_is_another_s() {
-    for owner in [Some(MarkOwner::Stands), Some(MarkOwner::Unreadable), None] {
+    for owner in [Some(&MarkOwner::Stands), Some(&MarkOwner::Unreadable), None] {
         for holds in ALL {
             let expected =
                 Ownership::Anothers(Owner::Object { cluster: CLUSTER.into(), object: key("team-a/old") });
-            assert_eq!(judged(&seen(mark_of("team-a/old")), holds, owner.clone()), expected);
+            assert_eq!(judged(&seen(mark_of("team-a/old")), holds, owner), expected);
         }
     }
 }
 
 #[test]
 fn a_standing_mark_of_another_cluster_is_another_s_whatever_this_api_server_says_of_the_name() {
-    for owner in [Some(MarkOwner::Gone), None] {
+    for owner in [Some(&MarkOwner::Gone), None] {
         let ownership = judged(&seen(of_another_cluster("team-a/agents")), Holds::This, owner);
         assert!(
             matches!(ownership, Ownership::Anothers(Owner::Object { cluster, .. }) if cluster == "cluster-2")

@@ -25,6 +25,57 @@ pub fn hides_the_truth(failure: &Failure) -> bool {
     matches!(failure.cause, Cause::Throttled | Cause::Unavailable)
 }
 
+/// What a reason that was told says about the time after it.
+enum Lasting {
+    AsWanted,
+    UntilMended,
+    ForTheGrace,
+    /// "In progress" and "not known" are no verdicts.
+    Not,
+}
+
+impl Lasting {
+    fn of(reason: Reason) -> Self {
+        use Reason as R;
+        match reason {
+            R::Succeeded | R::SameDirectory | R::UpToDate => Self::AsWanted,
+            R::DirectoryMismatch
+            | R::OrganizationNotConnected
+            | R::SubscriptionDisabled
+            | R::SubscriptionMoved
+            | R::IdentityNotFound
+            | R::AdoptionRefused
+            | R::OwnershipConflict
+            | R::DriftDetected
+            | R::ChangesPending
+            | R::LocationConflict
+            | R::ProviderNotRegistered
+            | R::PolicyDenied
+            | R::ScopeLocked
+            | R::TooManyTags
+            | R::RequestRefused => Self::UntilMended,
+            R::OrganizationNotFound
+            | R::SubscriptionNotFound
+            | R::SubscriptionNotReadable
+            | R::SignedInElsewhere
+            | R::SignInFailed
+            | R::ResourceGroupNotFound
+            | R::AuthorizationFailed => Self::ForTheGrace,
+            R::Progressing
+            | R::ProgressingWithRetry
+            | R::Suspended
+            | R::InvalidSpec
+            | R::CheckFailed
+            | R::Settling
+            | R::Throttled
+            | R::AzureUnavailable
+            | R::UnexpectedError
+            | R::DirectoryNotMatched
+            | R::Deleting => Self::Not,
+        }
+    }
+}
+
 impl Told<'_> {
     pub(super) fn failed(&self, kind: &'static str, reason: Reason, failure: &Failure) -> Part {
         if let Some(kept) = self.kept(kind, failure) {
@@ -109,25 +160,15 @@ impl Told<'_> {
             return None;
         }
         let prior = self.prior_condition(kind)?;
-        let reason = told_reason(prior).filter(|reason| {
-            // "In progress" is not a verdict.
-            !matches!(
-                reason,
-                Reason::Progressing | Reason::Suspended | Reason::Throttled | Reason::AzureUnavailable
-            )
-        })?;
-        let called_for_a_person = self
-            .prior_condition(types::STALLED)
-            .is_some_and(|stalled| stalled.reason == prior.reason && stalled.message == prior.message);
-        let status = Tri::of(&prior.status)?;
-        let course = match status {
-            Tri::True => Course::Done,
-            Tri::False | Tri::Unknown if called_for_a_person => Course::Stuck,
-            Tri::False | Tri::Unknown => {
-                Course::Retrying { class: failure.class(), not_before: failure.retry_after }
-            }
-        };
-        Some(Part { status, reason, message: prior.message.clone(), course })
+        let (status, reason) = (Tri::of(&prior.status)?, told_reason(prior)?);
+        let part = |course| Part { status, reason, message: prior.message.clone(), course };
+        let retrying = Course::Retrying { class: failure.class(), not_before: failure.retry_after };
+        match Lasting::of(reason) {
+            Lasting::AsWanted => Some(part(Course::Done)),
+            Lasting::UntilMended => Some(part(Course::Stuck)),
+            Lasting::ForTheGrace => Some(self.after_grace(kind, part(retrying))),
+            Lasting::Not => None,
+        }
     }
 
     /// Whether a failure leaves what was last told of a part as it is.

@@ -33,8 +33,9 @@ pub(super) fn summarise(directory: &Part, identity: &Part) -> (Part, Option<(&'s
         Course::Retrying { class, not_before } => {
             (Reason::ProgressingWithRetry, Outcome::Retrying { class, not_before })
         }
-        Course::Settling => (Reason::Progressing, Outcome::Settling),
-        Course::Working | Course::Done | Course::Stuck => (Reason::Progressing, Outcome::Settling),
+        Course::Settling | Course::Working | Course::Done | Course::Stuck => {
+            (Reason::Progressing, Outcome::Settling)
+        }
     };
     let ready = Part { status, ..open.clone() };
     let reconciling = Part { status: Tri::True, reason, ..open.clone() };

@@ -1,5 +1,6 @@
 //! The sentences for people: what is so, and the next step.
 
+use super::told::bounded;
 use crate::{
     api::{
         conditions::Reason,
@@ -100,7 +101,7 @@ pub(super) fn conflict(id: &IdentityId, owner: &Owner) -> String {
 }
 
 pub(super) fn pending(id: &IdentityId, reason: Reason, changes: &[PendingChange]) -> String {
-    let fields: Vec<&str> = changes.iter().map(|change| change.field.as_str()).take(5).collect();
+    let fields: Vec<String> = changes.iter().map(|change| bounded(&change.field, 80)).take(5).collect();
     let more = changes.len().saturating_sub(fields.len());
     let list = if more == 0 { fields.join(", ") } else { format!("{} and {more} more", fields.join(", ")) };
     match reason {
