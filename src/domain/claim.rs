@@ -1,8 +1,11 @@
 //! Two objects of this cluster name one identity: which of them owns it?
 //!
 //! The one whose mark stands, unreleased. Else one object claims it: first the one that a released mark names, then
-//! the one whose record has this principal, then the oldest eligible one (then the smaller uid). The answer is the
-//! same whichever of the objects asks, so that exactly one of them acts.
+//! the one whose record has this principal, then the oldest eligible one (then the smaller uid).
+//!
+//! The answer is the same whichever of the objects asks, but for one: an object that is Stalled for a reason of its own
+//! may find that the reason has gone, and takes itself for eligible. Objects that name one identity look at it one after
+//! the other, and the mark of the one that comes first settles it.
 
 use std::cmp::Reverse;
 
@@ -89,8 +92,43 @@ impl Sibling {
         })
     }
 
-    fn takes_part(&self) -> bool {
-        self.mode == Mode::Manage && !self.suspended && !self.terminating && !self.held_up_by_itself()
+    fn is_eligible(&self, contested: Contested<'_>) -> bool {
+        self.mode == Mode::Manage
+            && !self.suspended
+            && !self.terminating
+            && !self.held_up_by_itself()
+            && !self.refused_by_its_own_policy(contested)
+    }
+
+    /// Whether it holds the identity by its record alone, because somebody took the mark away. It stays the owner also
+    /// while it is suspended or only observes.
+    fn holds_without_a_mark(&self, contested: Contested<'_>) -> bool {
+        !self.terminating
+            && self.remembers(contested)
+            && matches!(self.ownership(contested), Some(Ownership::Ours(_)))
+    }
+
+    /// Whether its record names the identity: this principal, or any where the identity is gone.
+    fn remembers(&self, contested: Contested<'_>) -> bool {
+        match contested.identity {
+            Some((_, principal)) => self.record.holds(principal),
+            None => self.record.holding.is_some(),
+        }
+    }
+
+    fn refused_by_its_own_policy(&self, contested: Contested<'_>) -> bool {
+        match self.ownership(contested) {
+            None | Some(Ownership::Ours(_)) => false,
+            Some(Ownership::Vacant { family }) => !may_take(self.adoption, family),
+            Some(Ownership::Anothers(_)) => true,
+        }
+    }
+
+    /// Whose the identity is in its eyes, if it exists.
+    fn ownership(&self, contested: Contested<'_>) -> Option<Ownership> {
+        let (seen, principal) = contested.identity?;
+        let its = Me { cluster: contested.cluster.to_owned(), object: self.object.clone() };
+        Some(assess(&its, &self.record, seen, principal, contested.mark_owner))
     }
 }
 
@@ -124,28 +162,22 @@ pub fn claimant<'a>(
         return Some(&owner.object);
     }
     let me_now = Sibling { stalled: None, ..me.clone() };
+    let eligible = |object: &Sibling| {
+        let object = if object.uid == me.uid { &me_now } else { object };
+        object.is_eligible(contested)
+    };
     all()
-        .filter(|object| if object.uid == me.uid { me_now.takes_part() } else { object.takes_part() })
-        .filter(|object| !refused_by_its_own_policy(object, contested))
+        .filter(|object| eligible(object) || object.holds_without_a_mark(contested))
         .max_by_key(|object| {
             (
-                mark.is_some_and(|mark| mark.object == object.object),
-                contested.identity.is_some_and(|(_, principal)| object.record.holds(principal)),
+                eligible(object) && mark.is_some_and(|mark| mark.object == object.object),
+                object.remembers(contested),
+                eligible(object),
                 Reverse(object.created),
-                Reverse(object.uid.clone()),
+                Reverse(object.uid.as_str()),
             )
         })
         .map(|object| &object.object)
-}
-
-fn refused_by_its_own_policy(object: &Sibling, contested: Contested<'_>) -> bool {
-    let Some((seen, principal)) = contested.identity else { return false };
-    let its = Me { cluster: contested.cluster.to_owned(), object: object.object.clone() };
-    match assess(&its, &object.record, seen, principal, contested.mark_owner) {
-        Ownership::Ours(_) => false,
-        Ownership::Vacant { family } => !may_take(object.adoption, family),
-        Ownership::Anothers(_) => true,
-    }
 }
 
 /// Whether a policy allows to take a vacant identity.
@@ -156,3 +188,6 @@ pub fn may_take(policy: AdoptionPolicy, family: bool) -> bool {
         AdoptionPolicy::Never => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

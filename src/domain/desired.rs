@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     api::{
         ManagedDevOpsIdentity,
+        names::mark,
         v1alpha1::{
             AdoptionPolicy, DeletionPolicy, DriftPolicy, IdentitySpec, IsolationScope,
             ManagedDevOpsIdentitySpec, Mode,
@@ -80,7 +81,7 @@ impl Desired {
                 .map_err(at("expectedTenantId"))?,
             identity: identity_id(object, subscription_id, resource_group, name.as_deref())?,
             location: Location::parse(location).map_err(at("identity.location"))?,
-            tags: tags.clone(),
+            tags: parse_tags(tags)?,
             isolation_scope: *isolation_scope,
             mode: *mode,
             adoption: *adoption_policy,
@@ -108,6 +109,30 @@ fn identity_id(
     IdentityId::new(subscription, resource_group, name).map_err(at("identity"))
 }
 
+/// Leaves room for the mark and for the tags of others.
+const TAGS_AT_MOST: usize = 40;
+
+/// A key that is the mark's, or two that Azure takes for one, would make the operator write against itself for ever.
+fn parse_tags(tags: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, InvalidField> {
+    let invalid = |problem| InvalidField { field: "identity.tags", problem };
+    if tags.len() > TAGS_AT_MOST {
+        return Err(invalid(format!("{} tags are more than {TAGS_AT_MOST}", tags.len())));
+    }
+    let mut seen = BTreeMap::new();
+    for key in tags.keys() {
+        let folded = key.to_lowercase();
+        if folded.starts_with(mark::PREFIX) {
+            return Err(invalid(format!("{key:?} marks the owner and is set by the operator alone")));
+        }
+        if let Some(twin) = seen.insert(folded, key) {
+            return Err(invalid(format!(
+                "{twin:?} and {key:?} differ only in case, and Azure takes them for one"
+            )));
+        }
+    }
+    Ok(tags.clone())
+}
+
 /// The floor, below which an object would spend more requests than it is worth.
 const SHORTEST: Duration = Duration::from_mins(1);
 /// The ceiling, above which nobody would call it kept true.
@@ -130,52 +155,4 @@ fn parse_interval(text: &str) -> Result<Duration, InvalidField> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn object(change: impl FnOnce(&mut serde_json::Value)) -> ManagedDevOpsIdentity {
-        let mut value = json!({
-            "apiVersion": "mdi-operator.io/v1alpha1", "kind": "ManagedDevOpsIdentity",
-            "metadata": {"name": "agents", "namespace": "team-a"},
-            "spec": {
-                "organization": "contoso",
-                "identity": {"subscriptionId": "11111111-2222-3333-4444-555555555555", "resourceGroup": "builds", "location": "westeurope"},
-            },
-        });
-        change(&mut value["spec"]);
-        serde_json::from_value(value).unwrap()
-    }
-
-    #[test]
-    fn a_minimal_spec_takes_the_documented_defaults_and_the_object_s_own_name() {
-        let desired = Desired::of(&object(|_| {})).unwrap();
-        assert_eq!(desired.identity.name(), "agents");
-        assert_eq!(desired.interval, Duration::from_mins(30));
-        assert_eq!((desired.mode, desired.adoption, desired.deletion, desired.drift), Default::default());
-        assert_eq!(desired.isolation_scope, None);
-    }
-
-    #[test]
-    fn a_field_that_cannot_be_used_is_named_with_its_value() {
-        let cases: [(&str, fn(&mut serde_json::Value), &str); 7] = [
-            ("organization", |s| s["organization"] = json!("a b"), "a b"),
-            ("expectedTenantId", |s| s["expectedTenantId"] = json!("contoso.com"), "contoso.com"),
-            (
-                "identity.subscriptionId",
-                |s| s["identity"]["subscriptionId"] = json!("Production"),
-                "Production",
-            ),
-            ("identity.location", |s| s["identity"]["location"] = json!("west/europe"), "west/europe"),
-            ("identity", |s| s["identity"]["name"] = json!("a.b.c"), "a.b.c"),
-            ("interval", |s| s["interval"] = json!("5s"), "5s"),
-            ("interval", |s| s["interval"] = json!("a while"), "a while"),
-        ];
-        for (field, change, value) in cases {
-            let error = Desired::of(&object(change)).unwrap_err();
-            assert_eq!(error.field, field);
-            assert!(error.to_string().contains(value), "{error}");
-        }
-    }
-}
+mod tests;

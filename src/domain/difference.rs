@@ -143,3 +143,6 @@ pub fn smallest_change<'a>(
     }
     (tags, scope)
 }
+
+#[cfg(test)]
+mod tests;

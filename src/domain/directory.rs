@@ -178,3 +178,6 @@ pub fn doubt_reason(failure: &Failure) -> Reason {
         | Cause::Unexpected => Reason::CheckFailed,
     }
 }
+
+#[cfg(test)]
+mod tests;

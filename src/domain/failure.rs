@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use crate::api::conditions::Reason;
 
+/// As much of Azure's words, in characters, as goes into a condition beside the next step; the rest is in `status.lastError`.
+const WORDS_AT_MOST: usize = 1000;
+
 /// How a failure is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -176,10 +179,11 @@ impl Failure {
         }
     }
 
-    /// What happened and what to do: the text of a condition. Azure's own words are part of it, its ever-changing ids are not.
+    /// What happened and what to do: the text of a condition. Long words of Azure are cut, the next step never is.
     pub fn told(&self) -> String {
         let Self { code, message, .. } = self;
-        format!("{code}: {}; {}", message.trim_end_matches('.'), self.next_step())
+        let words: String = message.trim_end_matches('.').chars().take(WORDS_AT_MOST).collect();
+        format!("{code}: {words}; {}", self.next_step())
     }
 }
 
@@ -194,3 +198,6 @@ fn sign_in_remedy(code: Option<&str>) -> String {
         _ => "check the operator's credential (MDI_CREDENTIAL and the AZURE_ settings)".into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,3 +60,6 @@ pub fn asked_for_more(policy: DeletionPolicy) -> bool {
         DeletionPolicy::Delete => true,
     }
 }
+
+#[cfg(test)]
+mod tests;

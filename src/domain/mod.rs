@@ -20,3 +20,6 @@ pub mod record;
 pub mod schedule;
 pub mod standing;
 pub mod tags;
+
+#[cfg(test)]
+mod testing;

@@ -99,3 +99,6 @@ pub fn assess(
 fn is_family(me: &Me, mark: &Mark) -> bool {
     mark.cluster == me.cluster && mark.object.namespace == me.object.namespace
 }
+
+#[cfg(test)]
+mod tests;

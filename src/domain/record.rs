@@ -38,3 +38,6 @@ impl Record {
         self.holding.as_ref().is_some_and(|holding| holding.principal == *principal)
     }
 }
+
+#[cfg(test)]
+mod tests;

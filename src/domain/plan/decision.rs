@@ -1,46 +1,24 @@
-//! What comes next? One question, one pure answer.
-//!
-//! [`decide`] is asked again after each step, until it has nothing left to do and only a [`Verdict`] to tell:
-//!
-//! ```text
-//! absent ──────────► finalizer ─► [empty the record] ─► create (with the mark) ─► remember
-//! vacant ─ allowed ► finalizer ─► mark (Adopted)     ─► remember ─► as ours
-//!        └ not ────► AdoptionRefused
-//! ours ────────────► finalizer ─► [put the mark back | take `released` away] ─► update what differs ─► up to date
-//! another's ───────► forget the record ─► drop the finalizer ─► OwnershipConflict
-//! ```
-//!
-//! Each step is idempotent and decided from what was read; a crash between two of them leaves nothing that the next
-//! pass cannot see. No step is taken while something that it depends on is unknown.
+//! The decision itself.
 
+use super::step::{Change, Finalizer, Marking, NewIdentity, Next, Step, Verdict, WhyMark};
 use crate::{
     api::{
         conditions::Reason,
-        v1alpha1::{AdoptionPolicy, Applied, DriftPolicy, IsolationScope, Mode, Origin, PendingChange},
+        v1alpha1::{Applied, DriftPolicy, Mode, Origin, PendingChange},
     },
     domain::{
         claim::{Contested, Sibling, claimant, may_take},
         desired::Desired,
         difference::{Difference, Kind, differences, smallest_change},
         directory::{Directory, judge},
-        failure::Failure,
         mark::{Mark, MarkSeen},
-        names::{IdentityId, Location, ObjectKey, PrincipalId},
+        names::{ObjectKey, PrincipalId},
         observed::{Absence, Fact, Identity, Observed, SubscriptionState},
         ownership::{Me, Owner, Ownership, assess},
         record::{Holding, Record},
         tags::{self, Tags},
     },
 };
-
-/// Whether the finalizer is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Finalizer {
-    /// It is.
-    Stored,
-    /// It is not.
-    Absent,
-}
 
 /// Everything that a decision rests on.
 #[derive(Debug, Clone, Copy)]
@@ -57,117 +35,6 @@ pub struct Situation<'a> {
     pub record: &'a Record,
     /// Whether the finalizer is stored.
     pub finalizer: Finalizer,
-}
-
-/// The answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
-    /// Do this, then ask again.
-    Act(Step),
-    /// Nothing to do; this is to be told of the identity.
-    Tell(Verdict),
-}
-
-/// One step. Those that write to Azure say so; the others write to the object alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Store the finalizer.
-    StoreFinalizer,
-    /// Remove the finalizer: nothing is held.
-    RemoveFinalizer,
-    /// Change what is remembered.
-    Remember(Record),
-    /// Empty the record because the identity is gone and is about to be created anew.
-    ForgetTheGone,
-    /// Azure: create the identity, the mark in the same write.
-    Create(NewIdentity),
-    /// Azure: write the whole tag map with the mark in it.
-    Mark(Marking),
-    /// Azure: change what differs.
-    Update(Change),
-}
-
-/// An identity to create.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewIdentity {
-    /// Which.
-    pub id: IdentityId,
-    /// Its region.
-    pub location: Location,
-    /// Its tags, the mark among them.
-    pub tags: Tags,
-    /// Its isolation scope; absent leaves it to Azure.
-    pub isolation_scope: Option<IsolationScope>,
-}
-
-/// A mark to write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marking {
-    /// The whole tag map.
-    pub tags: Tags,
-    /// The principal that was read. If the answer shows another one, the mark is taken off again.
-    pub principal: PrincipalId,
-    /// Why.
-    pub why: WhyMark,
-}
-
-/// Why a mark is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhyMark {
-    /// A vacant identity is taken.
-    Take,
-    /// Somebody took our mark away.
-    Restore,
-    /// The object holds again what it had let go.
-    TakeBack,
-}
-
-/// A change of an identity that is ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// The whole tag map, if a tag differs.
-    pub tags: Option<Tags>,
-    /// The isolation scope, if it differs.
-    pub isolation_scope: Option<IsolationScope>,
-    /// The principal that was read.
-    pub principal: PrincipalId,
-    /// Whether any of it corrects drift.
-    pub kind: Kind,
-}
-
-/// What is to be told of the identity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is as wanted.
-    UpToDate,
-    /// It differs, and this object may not change that.
-    Pending {
-        /// `ChangesPending`, `DriftDetected` or `IdentityNotFound`.
-        reason: Reason,
-        /// The differences.
-        changes: Vec<PendingChange>,
-    },
-    /// It would be written, but the directory is not known to match.
-    AwaitsDirectory,
-    /// Just created or just vanished: asked again in some seconds.
-    Settling,
-    /// The subscription takes no writes.
-    SubscriptionDisabled,
-    /// It is nobody's, and the policy does not allow to take it.
-    AdoptionRefused {
-        /// The principal that is there.
-        found: PrincipalId,
-        /// The policy.
-        policy: AdoptionPolicy,
-    },
-    /// It is somebody else's.
-    OwnershipConflict(Owner),
-    /// It exists in another region.
-    LocationConflict(Location),
-    /// The merged map would hold this many tags.
-    TooManyTags(usize),
-    /// A read or a write failed.
-    Failed(Failure),
 }
 
 /// What comes next.
@@ -193,14 +60,12 @@ pub fn decide(situation: Situation<'_>) -> Next {
 impl Situation<'_> {
     fn bring_into_existence(self) -> Next {
         if let Some(other) = self.claimed_by_another(None) {
-            return self.tell_conflict_with(other);
+            return self.yield_to(other);
+        }
+        if self.may_still_be_there() {
+            return Next::Tell(Verdict::Settling);
         }
         let gone = self.record.holding.is_some();
-        match self.observed.absence {
-            Absence::JustCreated => return Next::Tell(Verdict::Settling),
-            Absence::Once if gone => return Next::Tell(Verdict::Settling),
-            Absence::Once | Absence::Confirmed => {}
-        }
         if gone && self.desired.drift == DriftPolicy::Report {
             return Next::Tell(Verdict::Pending {
                 reason: Reason::IdentityNotFound,
@@ -223,6 +88,17 @@ impl Situation<'_> {
         }))
     }
 
+    /// One "not there" proves nothing about what somebody is known to hold: a creation would overwrite it.
+    fn may_still_be_there(self) -> bool {
+        let held = self.record.holding.is_some()
+            || self.observed.siblings.iter().any(|sibling| sibling.record.holding.is_some());
+        match self.observed.absence {
+            Absence::JustCreated => true,
+            Absence::Once => held,
+            Absence::Confirmed => false,
+        }
+    }
+
     fn manage(self, identity: &Identity) -> Next {
         let seen = MarkSeen::in_tags(&identity.tags);
         let ownership = self.ownership(&seen, identity);
@@ -230,7 +106,7 @@ impl Situation<'_> {
             return self.lose(owner);
         }
         if let Some(other) = self.claimed_by_another(Some((&seen, &identity.principal))) {
-            return self.tell_conflict_with(other);
+            return self.yield_to(other);
         }
         if identity.location != self.desired.location {
             return Next::Tell(Verdict::LocationConflict(identity.location.clone()));
@@ -276,14 +152,15 @@ impl Situation<'_> {
         if !to_write.is_empty() {
             return self.update(identity, &to_write);
         }
+        // No wish is open, so that whatever changes from here on is drift, also beside drift that is only told.
+        let applied = self.wish_as_applied();
+        if self.record.applied.as_ref() != Some(&applied) {
+            return Next::Act(Step::Remember(Record { applied: Some(applied), ..self.record.clone() }));
+        }
         if !differences.is_empty() || mark_is_missing {
             let mark = mark_is_missing.then(|| self.pending_mark());
             let changes = mark.into_iter().chain(differences.iter().map(|d| d.part.pending())).collect();
             return Next::Tell(Verdict::Pending { reason: Reason::DriftDetected, changes });
-        }
-        let applied = self.wish_as_applied();
-        if self.record.applied.as_ref() != Some(&applied) {
-            return Next::Act(Step::Remember(Record { applied: Some(applied), ..self.record.clone() }));
         }
         Next::Tell(Verdict::UpToDate)
     }
@@ -306,10 +183,7 @@ impl Situation<'_> {
 
     fn take(self, identity: &Identity, seen: &MarkSeen, family: bool) -> Next {
         if !may_take(self.desired.adoption, family) {
-            if self.finalizer == Finalizer::Stored && self.record.holding.is_none() {
-                return Next::Act(Step::RemoveFinalizer);
-            }
-            return Next::Tell(Verdict::AdoptionRefused {
+            return self.stand_back(Verdict::AdoptionRefused {
                 found: identity.principal.clone(),
                 policy: self.desired.adoption,
             });
@@ -322,7 +196,15 @@ impl Situation<'_> {
                 .before_writing()
                 .unwrap_or(Next::Act(Step::Remember(Record { holding: Some(holding), applied: None })));
         }
-        self.write_mark(identity, &own, WhyMark::Take)
+        let copied = matches!(seen, MarkSeen::Complete(mark) if (&mark.cluster, &mark.object) == (&own.cluster, &own.object));
+        match self.write_mark(identity, &own, WhyMark::Take) {
+            // Emptied ahead, as before a creation: with the principal of another life in the record, a crash after this
+            // mark would make our own look like a copied one.
+            Next::Act(Step::Mark(_)) if !copied && self.remembers_another(&identity.principal) => {
+                Next::Act(Step::ForgetTheGone)
+            }
+            next => next,
+        }
     }
 
     fn write_mark(self, identity: &Identity, mark: &Mark, why: WhyMark) -> Next {
@@ -341,23 +223,43 @@ impl Situation<'_> {
             Owner::Object { .. } if *self.record != Record::default() => {
                 Next::Act(Step::Remember(Record::default()))
             }
-            Owner::Object { .. } if self.finalizer == Finalizer::Stored => Next::Act(Step::RemoveFinalizer),
             owner @ (Owner::Object { .. } | Owner::Unclear(_)) => {
-                Next::Tell(Verdict::OwnershipConflict(owner))
+                self.stand_back(Verdict::OwnershipConflict(owner))
             }
         }
     }
 
+    fn yield_to(self, object: ObjectKey) -> Next {
+        let owner = Owner::Object { cluster: self.cluster.to_owned(), object };
+        self.stand_back(Verdict::OwnershipConflict(owner))
+    }
+
+    /// Tells that the identity is not this object's, which then needs no farewell.
+    fn stand_back(self, verdict: Verdict) -> Next {
+        match self.finalizer {
+            Finalizer::Stored => Next::Act(Step::RemoveFinalizer),
+            Finalizer::Absent => Next::Tell(verdict),
+        }
+    }
+
+    /// Compares, and takes no part in the question whose the identity is; what is not ours any more is let go.
     fn observe(self, identity: &Identity) -> Next {
         let seen = MarkSeen::in_tags(&identity.tags);
         match self.ownership(&seen, identity) {
+            Ownership::Ours(_) => {}
             Ownership::Anothers(Owner::Object { .. }) if *self.record != Record::default() => {
                 return Next::Act(Step::Remember(Record::default()));
             }
-            Ownership::Anothers(Owner::Object { .. }) if self.finalizer == Finalizer::Stored => {
-                return Next::Act(Step::RemoveFinalizer);
+            Ownership::Anothers(Owner::Unclear(_)) | Ownership::Vacant { .. }
+                if self.remembers_another(&identity.principal) =>
+            {
+                return Next::Act(Step::ForgetTheGone);
             }
-            Ownership::Anothers(_) | Ownership::Ours(_) | Ownership::Vacant { .. } => {}
+            Ownership::Anothers(_) | Ownership::Vacant { .. } => {
+                if self.finalizer == Finalizer::Stored && self.record.holding.is_none() {
+                    return Next::Act(Step::RemoveFinalizer);
+                }
+            }
         }
         if identity.location != self.desired.location {
             return Next::Tell(Verdict::LocationConflict(identity.location.clone()));
@@ -371,8 +273,12 @@ impl Situation<'_> {
     }
 
     fn observe_absence(self) -> Next {
-        if self.record.holding.is_some() && self.observed.absence != Absence::Confirmed {
+        if self.may_still_be_there() {
             return Next::Tell(Verdict::Settling);
+        }
+        let holds_nothing = self.record.holding.is_none() && self.observed.absence == Absence::Confirmed;
+        if holds_nothing && self.finalizer == Finalizer::Stored {
+            return Next::Act(Step::RemoveFinalizer);
         }
         Next::Tell(Verdict::Pending {
             reason: Reason::ChangesPending,
@@ -404,15 +310,15 @@ impl Situation<'_> {
         (self.record.holding.as_ref() != Some(&holding)).then_some(holding)
     }
 
+    fn remembers_another(self, principal: &PrincipalId) -> bool {
+        self.record.holding.is_some() && !self.record.holds(principal)
+    }
+
     fn claimed_by_another(self, identity: Option<(&MarkSeen, &PrincipalId)>) -> Option<ObjectKey> {
         let contested =
             Contested { cluster: self.cluster, identity, mark_owner: self.observed.mark_owner.as_ref() };
         let claimant = claimant(self.me, &self.observed.siblings, contested)?;
         (*claimant != self.me.object).then(|| claimant.clone())
-    }
-
-    fn tell_conflict_with(self, object: ObjectKey) -> Next {
-        Next::Tell(Verdict::OwnershipConflict(Owner::Object { cluster: self.cluster.to_owned(), object }))
     }
 
     fn ownership(self, seen: &MarkSeen, identity: &Identity) -> Ownership {
@@ -442,38 +348,5 @@ impl Situation<'_> {
             observed: None,
             wanted: Some(format!("{} of cluster {}", self.me.object, self.cluster)),
         }
-    }
-}
-
-impl Record {
-    /// What is remembered after Azure confirmed, by a 201, that this object created this principal.
-    pub fn after_creation(desired: &Desired, principal: &PrincipalId) -> Self {
-        Self {
-            holding: Some(Holding { principal: principal.clone(), origin: Origin::Created }),
-            applied: Some(Applied { tags: desired.tags.clone(), isolation_scope: desired.isolation_scope }),
-        }
-    }
-
-    /// What is remembered after our mark was written and the answer showed the principal that was read.
-    #[must_use]
-    pub fn after_marking(&self, marking: &Marking) -> Self {
-        let principal = marking.principal.clone();
-        match marking.why {
-            WhyMark::Take => {
-                Self { holding: Some(Holding { principal, origin: Origin::Adopted }), applied: None }
-            }
-            WhyMark::Restore => Self {
-                holding: Some(Holding { principal, origin: Origin::Adopted }),
-                applied: self.applied.clone(),
-            },
-            WhyMark::TakeBack => self.clone(),
-        }
-    }
-
-    /// What is remembered after an update went through: the whole wish was written or stood there already.
-    #[must_use]
-    pub fn after_update(&self, desired: &Desired) -> Self {
-        let applied = Applied { tags: desired.tags.clone(), isolation_scope: desired.isolation_scope };
-        Self { holding: self.holding.clone(), applied: Some(applied) }
     }
 }

@@ -1,0 +1,43 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const HALF_AN_HOUR: Duration = Duration::from_mins(30);
+
+proptest! {
+    #[test]
+    fn a_settled_object_is_looked_at_once_an_interval_give_or_take_a_tenth(random in 0.0..1.0f64) {
+        let wait = next_look(Outcome::Settled, HALF_AN_HOUR, 0, random);
+        prop_assert!(wait >= HALF_AN_HOUR.mul_f64(0.9) && wait <= HALF_AN_HOUR.mul_f64(1.1));
+    }
+
+    #[test]
+    fn a_stalled_object_is_never_looked_at_more_often_than_every_ten_minutes(secs in 60u64..86_400, random in 0.0..1.0f64) {
+        let wait = next_look(Outcome::Stalled, Duration::from_secs(secs), 0, random);
+        prop_assert!(wait >= SLOW_AT_LEAST);
+    }
+
+    #[test]
+    fn a_failure_backs_off_between_five_seconds_and_five_minutes_and_never_comes_before_retry_after(
+        attempts in 0u32..1000, random in 0.0..1.0f64, hint in proptest::option::of(0u64..3600),
+    ) {
+        let not_before = hint.map(Duration::from_secs);
+        let wait = next_look(Outcome::Retrying { class: Class::Throttled, not_before }, HALF_AN_HOUR, attempts, random);
+        prop_assert!(wait >= BACK_OFF.0 && wait >= not_before.unwrap_or_default());
+        prop_assert!(wait <= BACK_OFF.1.max(not_before.unwrap_or_default().mul_f64(1.1)));
+    }
+}
+
+#[test]
+fn settling_takes_seconds_and_grows() {
+    let waits: Vec<u64> =
+        (1..7).map(|n| next_look(Outcome::Settling, HALF_AN_HOUR, n, 0.0).as_secs()).collect();
+    assert_eq!(waits, [5, 5, 8, 16, 32, 32]);
+}
+
+#[test]
+fn what_nobody_foresaw_backs_off_and_is_then_looked_at_slowly() {
+    let outcome = Outcome::Retrying { class: Class::Unexpected, not_before: None };
+    assert!(next_look(outcome, HALF_AN_HOUR, 10, 0.5) <= BACK_OFF.1);
+    assert!(next_look(outcome, HALF_AN_HOUR, 11, 0.5) >= SLOW_AT_LEAST);
+}

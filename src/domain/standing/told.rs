@@ -1,0 +1,131 @@
+//! A status, composed.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::{part::Part, summary::summarise};
+use crate::{
+    api::{
+        conditions::{Reason, types},
+        v1alpha1::ManagedDevOpsIdentityStatus,
+    },
+    domain::{
+        desired::Desired, names::IdentityId, observed::Observed, plan::Verdict, record::Record,
+        schedule::Outcome,
+    },
+};
+
+/// Limit of a message, in characters.
+pub(super) const MESSAGE_LIMIT: usize = 2048;
+
+/// What a pass came to.
+#[derive(Debug, Clone, Copy)]
+pub enum Finding<'a> {
+    /// It has only begun, or is between two steps: what is being done, as a phrase.
+    UnderWay(&'a str),
+    /// The spec cannot be used: why.
+    Invalid(&'a str),
+    /// The object is suspended and was never looked at.
+    NeverLookedAt,
+    /// It was judged.
+    Judged {
+        /// What is wanted.
+        desired: &'a Desired,
+        /// What is true.
+        observed: &'a Observed,
+        /// What is told of the identity.
+        verdict: &'a Verdict,
+        /// Since when, in a row, throttling or an outage hides the truth from this process.
+        in_the_dark_for: Option<Duration>,
+    },
+}
+
+/// What a status is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// The status as it stands.
+    pub prior: &'a ManagedDevOpsIdentityStatus,
+    /// Generation of the spec.
+    pub generation: i64,
+    /// What is remembered.
+    pub record: &'a Record,
+    /// Id of the identity, if the spec names one.
+    pub identity: Option<&'a IdentityId>,
+    /// The request-now token that this pass answers.
+    pub requested_at: Option<&'a str>,
+    /// What the pass came to.
+    pub finding: Finding<'a>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl Told<'_> {
+    /// The new status, and what it means for the schedule.
+    pub fn compose(&self) -> (ManagedDevOpsIdentityStatus, Outcome) {
+        let (directory, identity) = (self.directory_part(), self.identity_part());
+        let (ready, abnormal, outcome) = summarise(&directory, &identity);
+        let outcome = self.outage().unwrap_or(outcome);
+        let mut conditions = vec![
+            self.condition(types::READY, &ready),
+            self.condition(types::DIRECTORY_MATCHED, &directory),
+            self.condition(types::IDENTITY_READY, &identity),
+        ];
+        if let Some((kind, part)) = abnormal {
+            conditions.push(self.condition(kind, &part));
+        }
+        let status = ManagedDevOpsIdentityStatus {
+            observed_generation: Some(self.generation),
+            conditions,
+            organization: self.organization_status(),
+            subscription: self.subscription_status(),
+            identity: self.identity_status(),
+            applied: self.applied(),
+            pending_changes: self.pending_changes(),
+            last_error: self.last_error(),
+            last_handled_reconcile_at: self
+                .requested_at
+                .map(|token| bounded(token, 256))
+                .or_else(|| self.prior.last_handled_reconcile_at.clone()),
+        };
+        (status, outcome)
+    }
+
+    fn condition(&self, kind: &'static str, part: &Part) -> Condition {
+        let Part { status, reason, message, course: _ } = part;
+        let since = self
+            .prior_condition(kind)
+            .filter(|prior| prior.status == status.as_str())
+            .map_or_else(|| Time(whole_seconds(self.now)), |prior| prior.last_transition_time.clone());
+        Condition {
+            type_: kind.into(),
+            status: status.as_str().into(),
+            reason: reason.as_str().into(),
+            message: bounded(message, MESSAGE_LIMIT),
+            observed_generation: Some(self.generation),
+            last_transition_time: since,
+        }
+    }
+
+    pub(super) fn prior_condition(&self, kind: &str) -> Option<&Condition> {
+        self.prior.conditions.iter().find(|condition| condition.type_ == kind)
+    }
+}
+
+/// The reason of a condition, if it is one of ours.
+pub(super) fn told_reason(condition: &Condition) -> Option<Reason> {
+    Reason::ALL.iter().copied().find(|reason| reason.as_str() == condition.reason)
+}
+
+pub(super) fn bounded(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        text.to_owned()
+    } else {
+        text.chars().take(limit - 1).chain(['…']).collect()
+    }
+}
+
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
