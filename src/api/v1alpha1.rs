@@ -218,7 +218,7 @@ pub struct ManagedDevOpsIdentityStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
 
-    /// The Azure DevOps organization as it was last seen.
+    /// The Azure DevOps organization as it was last seen; absent if it is not connected to a directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization: Option<DirectoryStatus>,
 
@@ -254,7 +254,7 @@ pub struct ManagedDevOpsIdentityStatus {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct DirectoryStatus {
-    /// Id of the directory. Absent for an organization that is not connected to one.
+    /// Id of the directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 36))]
     pub tenant_id: Option<String>,
@@ -323,6 +323,15 @@ pub struct Applied {
     /// Isolation scope, as it stood in the spec.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isolation_scope: Option<IsolationScope>,
+}
+
+impl Applied {
+    /// What a status says of it: nothing where nothing was wished. An empty object would not do, because the API server
+    /// makes `null` of it when an apply takes its last member away, and then refuses that.
+    pub fn of(tags: &BTreeMap<String, String>, isolation_scope: Option<IsolationScope>) -> Option<Self> {
+        let applied = Self { tags: tags.clone(), isolation_scope };
+        (applied != Self::default()).then_some(applied)
+    }
 }
 
 /// One difference between the wish and the world.

@@ -16,7 +16,7 @@ use crate::{
         difference::Kind,
         failure::{Cause, Failure},
         mark::Mark,
-        names::PrincipalId,
+        names::{IdentityId, PrincipalId},
         observed::{Fact, Identity},
         plan::{Change, Finalizer, Marking, NewIdentity, Step, WhyMark},
         record::Record,
@@ -185,10 +185,8 @@ impl Pass<'_> {
         let (about, events) = (self.subject.reference(), &self.operator.events);
         let id = &self.desired.identity;
         if identity.principal != marking.principal {
-            let failure =
-                self.operator.withdraw_mark(&self.subject, &identity, &marking.principal).await.err();
-            self.reread().await;
-            return Ok(failure.map_or(Ok(()), Err));
+            let withdrawn = self.operator.withdraw_mark(&self.subject, &identity, &marking.principal).await;
+            return Ok(withdrawn.and(Err(replaced(id))));
         }
         self.record = self.record.after_marking(marking);
         match marking.why {
@@ -255,6 +253,18 @@ impl Pass<'_> {
     async fn reread(&mut self) {
         let Self { operator, subject, me, desired, observed, .. } = self;
         operator.observe_identity(subject, me, &desired.identity, observed).await;
+    }
+}
+
+/// Somebody re-created the identity between our read and our write; it is looked at anew.
+fn replaced(id: &IdentityId) -> Failure {
+    Failure {
+        cause: Cause::Conflict,
+        code: "IdentityReplaced".into(),
+        message: "somebody re-created the identity in the moment of a write".into(),
+        target: id.to_string(),
+        correlation_id: None,
+        retry_after: None,
     }
 }
 

@@ -154,8 +154,8 @@ impl Situation<'_> {
         }
         // No wish is open, so that whatever changes from here on is drift, also beside drift that is only told.
         let applied = self.wish_as_applied();
-        if self.record.applied.as_ref() != Some(&applied) {
-            return Next::Act(Step::Remember(Record { applied: Some(applied), ..self.record.clone() }));
+        if self.record.applied != applied {
+            return Next::Act(Step::Remember(Record { applied, ..self.record.clone() }));
         }
         if !differences.is_empty() || mark_is_missing {
             let mark = mark_is_missing.then(|| self.pending_mark());
@@ -330,8 +330,8 @@ impl Situation<'_> {
         Mark::standing(self.cluster, &self.me.object, origin)
     }
 
-    fn wish_as_applied(self) -> Applied {
-        Applied { tags: self.desired.tags.clone(), isolation_scope: self.desired.isolation_scope }
+    fn wish_as_applied(self) -> Option<Applied> {
+        Applied::of(&self.desired.tags, self.desired.isolation_scope)
     }
 
     fn pending_creation(self) -> PendingChange {

@@ -159,7 +159,7 @@ impl Record {
     pub fn after_creation(desired: &Desired, principal: &PrincipalId) -> Self {
         Self {
             holding: Some(Holding { principal: principal.clone(), origin: Origin::Created }),
-            applied: Some(Applied { tags: desired.tags.clone(), isolation_scope: desired.isolation_scope }),
+            applied: Applied::of(&desired.tags, desired.isolation_scope),
         }
     }
 
@@ -182,7 +182,6 @@ impl Record {
     /// What is remembered after an update went through: the whole wish was written or stood there already.
     #[must_use]
     pub fn after_update(&self, desired: &Desired) -> Self {
-        let applied = Applied { tags: desired.tags.clone(), isolation_scope: desired.isolation_scope };
-        Self { holding: self.holding.clone(), applied: Some(applied) }
+        Self { holding: self.holding.clone(), applied: Applied::of(&desired.tags, desired.isolation_scope) }
     }
 }

@@ -219,12 +219,12 @@ mod what_is_remembered {
     fn the_mark_s_origin_never_gives_created_but_takes_it_away() {
         let held = |marked_as, recorded_as| {
             let seen = marked(&Mark { origin: marked_as, ..mark_of("team-a/agents") });
-            let record = Record { applied: Some(Applied::default()), ..holding(1, recorded_as) };
+            let record = Record { ..holding(1, recorded_as) };
             Case::seeing(seen).remembering(record).next()
         };
         assert_eq!(held(Origin::Created, Origin::Created), Next::Tell(Verdict::UpToDate));
         assert_eq!(held(Origin::Created, Origin::Adopted), Next::Tell(Verdict::UpToDate));
-        let adopted = Record { applied: Some(Applied::default()), ..holding(1, Origin::Adopted) };
+        let adopted = Record { ..holding(1, Origin::Adopted) };
         assert_eq!(held(Origin::Adopted, Origin::Created), Next::Act(Step::Remember(adopted)));
     }
 

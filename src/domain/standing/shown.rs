@@ -31,8 +31,8 @@ impl Told<'_> {
             Fact::Known(OrganizationDirectory::Connected(tenant)) => {
                 Some(DirectoryStatus { tenant_id: Some(tenant.to_string()) })
             }
-            Fact::Known(OrganizationDirectory::NotConnected) => Some(DirectoryStatus { tenant_id: None }),
-            Fact::Absent => None,
+            // Not an empty object either: see `Applied::of`.
+            Fact::Known(OrganizationDirectory::NotConnected) | Fact::Absent => None,
             Fact::Unknown(_) => self.prior.organization.clone(),
         }
     }
