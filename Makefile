@@ -79,7 +79,7 @@ control-plane: prerequisites
 prerequisites:
 	@missing=0; \
 	need() { command -v "$$1" > /dev/null || { echo "$$2 is missing: $$3" >&2; missing=1; }; }; \
-	need cargo "Rust" "install it from https://rustup.rs (1.89 or newer)"; \
+	need cargo "Rust" "install it from https://rustup.rs (1.91 or newer)"; \
 	need cc "a C compiler" "install gcc or clang, e.g. 'apt-get install gcc' or 'xcode-select --install'"; \
 	if [ -z "$$KUBEBUILDER_ASSETS" ] && ! ls "$(CACHE)"/control-plane/*/kube-apiserver > /dev/null 2>&1; then \
 	  need go "Go" "install it from https://go.dev/dl (1.26 or newer), or set KUBEBUILDER_ASSETS to a directory of setup-envtest"; \

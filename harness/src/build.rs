@@ -70,7 +70,7 @@ pub(crate) fn build(lookup: &Lookup) -> Result<Programs, Error> {
     // Only the holder of the lock gets here, so what lies there is of a build that was broken off.
     remove(&workshop)?;
     let (module, output) = (workshop.join("module"), workshop.join("programs"));
-    for directory in [&module, &output] {
+    for directory in [&module, &output, &workshop.join("go-tmp")] {
         fs::create_dir_all(directory).map_err(Error::io(format!("create {}", directory.display())))?;
     }
     // Go's build cache grows to 3 GB in there; the leash takes it away again, also after a Ctrl-C.
@@ -119,6 +119,8 @@ fn compile(
         .current_dir(workshop.join("module"))
         .env("CGO_ENABLED", "0")
         .env("GOCACHE", workshop.join("go-build"))
+        // Go tidies its work folder away itself, but not when it is killed.
+        .env("GOTMPDIR", workshop.join("go-tmp"))
         .env("GOWORK", "off")
         .stdin(Stdio::null())
         .stdout(Stdio::null())

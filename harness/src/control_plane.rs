@@ -5,23 +5,18 @@
 //! process that started it.
 
 use crate::build::say;
+use crate::component::{Component, Start, free_ports, is_about_a_port};
 use crate::credentials::Credentials;
-use crate::error::last_lines;
+use crate::instance::{self, Directory};
 use crate::leash::Leash;
-use crate::programs::{APISERVER, CONTROLLER_MANAGER, ETCD_SERVER};
-use crate::{Error, Kubectl, Programs, workspace};
+use crate::programs::{APISERVER, CONTROLLER_MANAGER};
+use crate::{Error, Kubectl, Programs};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, TryLockError};
-use std::net::TcpListener;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use uuid::Uuid;
 
 /// Seconds on an idle machine; this is for one that is compiling beside us.
 const START_DEADLINE: Duration = Duration::from_secs(120);
@@ -30,7 +25,6 @@ const POLL: Duration = Duration::from_millis(50);
 const ATTEMPTS: u32 = 3;
 /// Longer than anybody watches the demo.
 const TOKEN_LIFETIME: &str = "12h";
-const LOCK: &str = "lock";
 
 /// A control plane that runs until [`stop`](Self::stop), until it is dropped, or until this process ends in
 /// any other way.
@@ -66,16 +60,16 @@ impl ControlPlane {
 
     async fn start_with(programs: Programs) -> Result<Self, Error> {
         let deadline = Instant::now() + START_DEADLINE;
-        let directory = blocking(|| Directory::create(&workspace::instances())).await?;
-        let leash = Leash::with_directory(&directory.path)?;
-        let credentials = Credentials::make(&directory.path)?;
+        let directory = blocking(|| Directory::create(&instance::folder())).await?;
+        let leash = Leash::with_directory(directory.path())?;
+        let credentials = Credentials::make(directory.path())?;
         let [client_port, peer_port, port] = free_ports()?;
         let server = format!("https://127.0.0.1:{port}");
-        let admin_kubeconfig = directory.path.join("admin.kubeconfig");
+        let admin_kubeconfig = directory.path().join("admin.kubeconfig");
         credentials.write_admin_kubeconfig(&server, &admin_kubeconfig)?;
         let config = config(&admin_kubeconfig).await?;
 
-        let start = Start { directory: &directory.path, leash: &leash, credentials: &credentials };
+        let start = Start { directory: directory.path(), leash: &leash, credentials: &credentials };
         // The API server waits for etcd by itself.
         let mut components = vec![
             start.etcd(&programs.etcd(), client_port, peer_port)?,
@@ -86,7 +80,7 @@ impl ControlPlane {
         until(deadline, &mut components, APISERVER, async || is_ready(&client).await).await?;
 
         if let Some(program) = programs.controller_manager() {
-            let kubeconfig = directory.path.join("controller-manager.kubeconfig");
+            let kubeconfig = directory.path().join("controller-manager.kubeconfig");
             credentials.write_controller_manager_kubeconfig(&server, &kubeconfig)?;
             components.push(start.controller_manager(&program, &kubeconfig)?);
             // The first thing that it does of all we want it for, and so the sign that it works.
@@ -125,7 +119,7 @@ impl ControlPlane {
 
     /// The directory of this instance; free for files that should go with it.
     pub fn directory(&self) -> &Path {
-        &self.directory.path
+        self.directory.path()
     }
 
     /// A new client with an administrator's rights, which never retries by itself: a test wants to see the
@@ -157,7 +151,7 @@ impl ControlPlane {
 
     /// `kubectl` as the user of another kubeconfig.
     pub fn kubectl_as(&self, kubeconfig: &Path) -> Kubectl {
-        Kubectl::new(self.programs.kubectl(), kubeconfig, &self.directory.path, self.leash.group())
+        Kubectl::new(self.programs.kubectl(), kubeconfig, self.directory.path(), self.leash.group())
     }
 
     /// A kubeconfig for a service account that exists, with a token that the API server issued for it: what
@@ -166,14 +160,14 @@ impl ControlPlane {
         let token = self
             .kubectl(["create", "token", name, "--namespace", namespace, "--duration", TOKEN_LIFETIME])
             .await?;
-        let file = self.directory.path.join(format!("{namespace}.{name}.kubeconfig"));
+        let file = self.directory.path().join(format!("{namespace}.{name}.kubeconfig"));
         self.credentials.write_kubeconfig(&self.server, name, token.trim(), &file)?;
         Ok(file)
     }
 
     /// Ends it and returns when its processes and its directory are gone.
     pub async fn stop(self) -> Result<(), Error> {
-        let path = self.directory.path.clone();
+        let path = self.directory.path().to_path_buf();
         blocking(move || {
             drop(self);
             Ok(())
@@ -185,190 +179,6 @@ impl ControlPlane {
         }
         Ok(())
     }
-}
-
-/// One of the processes.
-#[derive(Debug)]
-struct Component {
-    name: &'static str,
-    process: Child,
-    log: PathBuf,
-}
-
-impl Component {
-    /// An error if it has ended: none of them may.
-    fn check(&mut self) -> Result<(), Error> {
-        match self.process.try_wait().map_err(Error::io(format!("ask after {}", self.name)))? {
-            None => Ok(()),
-            Some(status) => Err(self.failed(format!("ended with {status}"))),
-        }
-    }
-
-    fn failed(&self, what: String) -> Error {
-        Error::Component { component: self.name, what, log: last_lines(&self.log) }
-    }
-}
-
-impl Drop for Component {
-    /// Reaps; it is dead by now, since the leash is dropped first. A start that fails drops them the other
-    /// way round, so it makes sure.
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// What all components are started with.
-struct Start<'a> {
-    directory: &'a Path,
-    leash: &'a Leash,
-    credentials: &'a Credentials,
-}
-
-impl Start<'_> {
-    fn etcd(&self, program: &Path, client_port: u16, peer_port: u16) -> Result<Component, Error> {
-        let (client, peer) =
-            (format!("https://127.0.0.1:{client_port}"), format!("http://127.0.0.1:{peer_port}"));
-        let mut etcd = Command::new(program);
-        etcd.arg("--data-dir").arg(self.directory.join("etcd"));
-        etcd.args(["--name", "one", "--initial-cluster", &format!("one={peer}")]);
-        etcd.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
-        etcd.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
-        etcd.arg("--client-cert-auth").arg("--trusted-ca-file").arg(self.credentials.authority());
-        etcd.arg("--cert-file").arg(self.credentials.certificate());
-        etcd.arg("--key-file").arg(self.credentials.key());
-        // The data does not outlive the process, so it need not survive a power cut either.
-        etcd.arg("--unsafe-no-fsync").args(["--log-level", "warn"]);
-        self.spawn(ETCD_SERVER, etcd)
-    }
-
-    fn apiserver(&self, program: &Path, etcd_port: u16, port: u16) -> Result<Component, Error> {
-        const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
-        let mut server = Command::new(program);
-        server.args(["--etcd-servers", &format!("https://127.0.0.1:{etcd_port}")]);
-        server.arg("--etcd-cafile").arg(self.credentials.authority());
-        server.arg("--etcd-certfile").arg(self.credentials.certificate());
-        server.arg("--etcd-keyfile").arg(self.credentials.key());
-        server.args(["--bind-address", "127.0.0.1", "--secure-port", &port.to_string()]);
-        // There is no service network, and loopback is no address for an endpoint: without the first it
-        // looks for a route to the outside, without the second it complains for ever.
-        server.args(["--advertise-address", "127.0.0.1", "--endpoint-reconciler-type", "none"]);
-        server.args(["--service-cluster-ip-range", "10.0.0.0/24"]);
-        server.arg("--cert-dir").arg(self.directory);
-        server.arg("--tls-cert-file").arg(self.credentials.certificate());
-        server.arg("--tls-private-key-file").arg(self.credentials.key());
-        server.arg("--token-auth-file").arg(self.credentials.tokens());
-        server.args(["--authorization-mode", "RBAC", "--service-account-issuer", ISSUER]);
-        server.arg("--service-account-key-file").arg(self.credentials.accounts_public_key());
-        server.arg("--service-account-signing-key-file").arg(self.credentials.accounts_key());
-        // Nothing runs pods here, so none has to wait for its account's token.
-        server.args(["--disable-admission-plugins", "ServiceAccount"]);
-        self.spawn(APISERVER, server)
-    }
-
-    fn controller_manager(&self, program: &Path, kubeconfig: &Path) -> Result<Component, Error> {
-        const CONTROLLERS: &str = "garbage-collector-controller,namespace-controller,serviceaccount-controller,clusterrole-aggregation-controller";
-        let mut manager = Command::new(program);
-        manager.arg("--kubeconfig").arg(kubeconfig).args(["--controllers", CONTROLLERS]);
-        // As on a real cluster: each controller has the rights of its own account and no others.
-        manager.args(["--use-service-account-credentials=true", "--leader-elect=false", "--secure-port=0"]);
-        self.spawn(CONTROLLER_MANAGER, manager)
-    }
-
-    fn spawn(&self, name: &'static str, mut command: Command) -> Result<Component, Error> {
-        let log = self.directory.join(format!("{name}.log"));
-        let failed = || Error::io(format!("start {}", command.get_program().display()));
-        let failed_to_log = || Error::io(format!("create {}", log.display()));
-        let output = File::create(&log).map_err(failed_to_log())?;
-        let failed = failed();
-        let process = command
-            .env_clear()
-            .env("HOME", self.directory)
-            .current_dir(self.directory)
-            .process_group(self.leash.group())
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().map_err(failed_to_log())?)
-            .stderr(output)
-            .spawn()
-            .map_err(failed)?;
-        Ok(Component { name, process, log })
-    }
-}
-
-/// The directory of an instance, locked for as long as its process lives.
-#[derive(Debug)]
-struct Directory {
-    path: PathBuf,
-    _lock: File,
-}
-
-impl Directory {
-    /// A new one, after what crashed runs have left was swept away. Normally a watchdog has done that;
-    /// this is for a machine that was switched off, or a watchdog that was killed as well.
-    fn create(instances: &Path) -> Result<Self, Error> {
-        let failed = |path: &Path| Error::io(format!("create {}", path.display()));
-        fs::create_dir_all(instances).map_err(failed(instances))?;
-        // Between its creation and its lock a new directory looks like a stale one, so nobody sweeps then.
-        let gate = instances.join(LOCK);
-        let gate_file = File::create(&gate).map_err(failed(&gate))?;
-        gate_file.lock().map_err(Error::io(format!("lock {}", gate.display())))?;
-        sweep(instances);
-
-        let path =
-            instances.join(format!("{}-{}", std::process::id(), &Uuid::new_v4().simple().to_string()[..8]));
-        DirBuilder::new().mode(0o700).create(&path).map_err(failed(&path))?;
-        let lock = path.join(LOCK);
-        let lock_file = File::create(&lock).map_err(failed(&lock))?;
-        lock_file.lock().map_err(Error::io(format!("lock {}", lock.display())))?;
-        Ok(Self { path, _lock: lock_file })
-    }
-}
-
-/// Removes the directories that nobody holds. Quietly: what cannot be removed now can be next time.
-fn sweep(instances: &Path) {
-    let Ok(entries) = fs::read_dir(instances) else { return };
-    for directory in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()) {
-        let held = match File::open(directory.join(LOCK)).map(|lock| lock.try_lock()) {
-            Ok(Err(TryLockError::WouldBlock | TryLockError::Error(_))) => true,
-            Ok(Ok(())) | Err(_) => false,
-        };
-        if !held {
-            end_processes_of(&directory);
-            let _ = fs::remove_dir_all(&directory);
-        }
-    }
-}
-
-/// Kills what still runs from a stale directory. Its path is on the command line of each component and of
-/// nothing else, which a process number from an old run could not promise.
-fn end_processes_of(directory: &Path) {
-    let Ok(listing) = Command::new("ps").args(["-A", "-o", "pid=,args="]).output() else { return };
-    let directory = format!("{}/", directory.display());
-    for line in String::from_utf8_lossy(&listing.stdout).lines().filter(|line| line.contains(&directory)) {
-        if let Some(pid) = line.split_whitespace().next() {
-            let _ = Command::new("sh")
-                .args(["-c", "kill -s KILL \"$1\"", "sh", pid])
-                .stderr(Stdio::null())
-                .status();
-        }
-    }
-}
-
-/// Ports that are free now. All are held until all are known, so they differ.
-fn free_ports<const N: usize>() -> Result<[u16; N], Error> {
-    let failed = || Error::io("find a free port on 127.0.0.1");
-    let mut ports = [0; N];
-    let mut held = Vec::new();
-    for port in &mut ports {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed())?;
-        *port = listener.local_addr().map_err(failed())?.port();
-        held.push(listener);
-    }
-    Ok(ports)
-}
-
-fn is_about_a_port(error: &Error) -> bool {
-    matches!(error, Error::Component { log, .. } if log.contains("address already in use"))
 }
 
 /// Waits until `ready`, or until a component has ended, or until the deadline, for which `component` is
@@ -389,7 +199,7 @@ async fn until(
         }
         if Instant::now() > deadline {
             let what = format!("is not ready after {START_DEADLINE:?}");
-            return Err(match components.iter().find(|one| one.name == component) {
+            return Err(match components.iter().find(|one| one.name() == component) {
                 Some(one) => one.failed(what),
                 None => Error::Component { component, what, log: String::new() },
             });
@@ -430,67 +240,4 @@ async fn blocking<T: Send + 'static>(
         what: "run a blocking step".to_owned(),
         source: std::io::Error::other(error),
     })?
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Instances(PathBuf);
-
-    impl Instances {
-        fn new() -> Self {
-            Self(std::env::temp_dir().join(format!("instances-{}", Uuid::new_v4())))
-        }
-    }
-
-    impl Drop for Instances {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-
-    #[test]
-    fn a_directory_of_a_crashed_run_is_swept_and_that_of_a_living_one_is_not() {
-        let instances = Instances::new();
-        let living = Directory::create(&instances.0).unwrap();
-        let crashed = Directory::create(&instances.0).unwrap();
-        let crashed_path = crashed.path.clone();
-        fs::create_dir_all(crashed_path.join("etcd/member")).unwrap();
-        drop(crashed);
-
-        let new = Directory::create(&instances.0).unwrap();
-        assert!(living.path.exists() && new.path.exists());
-        assert!(!crashed_path.exists());
-    }
-
-    #[test]
-    fn what_still_runs_from_a_stale_directory_is_ended() {
-        let instances = Instances::new();
-        let stale = Directory::create(&instances.0).unwrap();
-        let script = stale.path.join("etcd");
-        fs::write(&script, "while :; do sleep 1; done").unwrap();
-        let mut process = Command::new("sh").arg(&script).spawn().unwrap();
-        let other = Directory::create(&instances.0).unwrap();
-        assert!(process.try_wait().unwrap().is_none());
-
-        drop(stale);
-        drop(Directory::create(&instances.0).unwrap());
-        assert!(!process.wait().unwrap().success());
-        drop(other);
-    }
-
-    #[test]
-    fn the_directory_is_closed_to_other_users() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let instances = Instances::new();
-        let directory = Directory::create(&instances.0).unwrap();
-        assert_eq!(fs::metadata(&directory.path).unwrap().permissions().mode() & 0o777, 0o700);
-    }
-
-    #[test]
-    fn free_ports_differ() {
-        let [one, other] = free_ports().unwrap();
-        assert_ne!(one, other);
-    }
 }

@@ -5,21 +5,24 @@
 //! on the machine before.
 //!
 //! ```text
-//! programs ── where kube-apiserver, etcd, … are found      control_plane ── the running cluster
-//!    └─ build ── and how they are made when they are not       ├─ credentials ── its certificates, tokens
-//!                                                              └─ kubectl ── one call to it
-//! leash ── whatever is on it ends when we end              operator ── the operator's process
+//! programs ── where kube-apiserver, etcd, … are found    control_plane ── the running cluster
+//!    └─ build ── how they are made when they are not        ├─ instance ── its directory
+//!                                                           ├─ credentials ── its certificates and tokens
+//! operator ── the operator's process                        ├─ component ── its processes and their flags
+//!                                                           └─ kubectl ── one call to it
+//! leash ── whatever is on it ends when we end: the build, the components, the operator
 //! ```
 
 mod build;
+mod component;
 mod control_plane;
 mod credentials;
 mod error;
+mod instance;
 mod kubectl;
 mod leash;
 mod operator;
 mod programs;
-mod workspace;
 
 pub use control_plane::ControlPlane;
 pub use error::Error;

@@ -141,6 +141,19 @@ impl Failure {
         self.cause.class()
     }
 
+    /// Whether what was asked for may have been done all the same.
+    pub fn leaves_the_outcome_open(&self) -> bool {
+        match self.class() {
+            Class::Unavailable | Class::Unexpected => true,
+            Class::Denied
+            | Class::Missing
+            | Class::Refused
+            | Class::Settling
+            | Class::Throttled
+            | Class::Conflict => false,
+        }
+    }
+
     /// What a person can do, as a sentence without its full stop.
     pub fn next_step(&self) -> String {
         let target = &self.target;

@@ -1,0 +1,167 @@
+//! Which thing an address names. Segments are compared without regard to case.
+//!
+//! Must never look into the world: an address of something that is not there is still an address.
+
+use crate::world::IdentityId;
+
+/// The thing that an address names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    Clouds,
+    Tenants,
+    Subscriptions,
+    Subscription { subscription: String },
+    Groups { subscription: String },
+    Group { subscription: String, group: String },
+    Locks { subscription: String, group: String },
+    Lock { subscription: String, group: String, name: String },
+    IdentitiesOfSubscription { subscription: String },
+    IdentitiesOfGroup { subscription: String, group: String },
+    Identity(IdentityId),
+    IdentityTags(IdentityId),
+    Provider { subscription: String, namespace: String },
+    Registration { subscription: String, namespace: String },
+    Unknown { subscription: Option<String>, described: String },
+}
+
+const IDENTITY: [&str; 2] = ["microsoft.managedidentity", "userassignedidentities"];
+const LOCKS: [&str; 2] = ["microsoft.authorization", "locks"];
+
+impl Target {
+    /// Reads an address.
+    pub(super) fn of(segments: &[String]) -> Self {
+        let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
+        let at = |index: usize| segments[index].clone();
+        let low: Vec<&str> = lower.iter().map(String::as_str).collect();
+        match low.as_slice() {
+            ["metadata", "endpoints"] => Self::Clouds,
+            ["tenants"] => Self::Tenants,
+            ["subscriptions"] => Self::Subscriptions,
+            ["subscriptions", _] => Self::Subscription { subscription: at(1) },
+            ["subscriptions", _, "resourcegroups"] => Self::Groups { subscription: at(1) },
+            ["subscriptions", _, "resourcegroups", _] => Self::Group { subscription: at(1), group: at(3) },
+            ["subscriptions", _, "providers", _] => Self::Provider { subscription: at(1), namespace: at(3) },
+            ["subscriptions", _, "providers", _, "register"] => {
+                Self::Registration { subscription: at(1), namespace: at(3) }
+            }
+            ["subscriptions", _, "providers", kind @ ..] if *kind == IDENTITY => {
+                Self::IdentitiesOfSubscription { subscription: at(1) }
+            }
+            ["subscriptions", _, "resourcegroups", _, "providers", rest @ ..] => match rest {
+                [namespace, kind] if [*namespace, *kind] == IDENTITY => {
+                    Self::IdentitiesOfGroup { subscription: at(1), group: at(3) }
+                }
+                [namespace, kind, _] if [*namespace, *kind] == IDENTITY => {
+                    Self::Identity(IdentityId::new(&segments[1], &segments[3], &segments[7]))
+                }
+                [namespace, kind, _, "providers", "microsoft.resources", "tags", "default"]
+                    if [*namespace, *kind] == IDENTITY =>
+                {
+                    Self::IdentityTags(IdentityId::new(&segments[1], &segments[3], &segments[7]))
+                }
+                [namespace, kind] if [*namespace, *kind] == LOCKS => {
+                    Self::Locks { subscription: at(1), group: at(3) }
+                }
+                [namespace, kind, _] if [*namespace, *kind] == LOCKS => {
+                    Self::Lock { subscription: at(1), group: at(3), name: at(7) }
+                }
+                _ => Self::unknown(segments),
+            },
+            _ => Self::unknown(segments),
+        }
+    }
+
+    fn unknown(segments: &[String]) -> Self {
+        let named = segments.first().is_some_and(|first| first.eq_ignore_ascii_case("subscriptions"));
+        let subscription = if named { segments.get(1).cloned() } else { None };
+        Self::Unknown { subscription, described: segments.join("/") }
+    }
+
+    /// The subscription that the address lies in.
+    pub(super) fn subscription(&self) -> Option<&str> {
+        match self {
+            Self::Clouds | Self::Tenants | Self::Subscriptions => None,
+            Self::Subscription { subscription }
+            | Self::Groups { subscription }
+            | Self::Group { subscription, .. }
+            | Self::Locks { subscription, .. }
+            | Self::Lock { subscription, .. }
+            | Self::IdentitiesOfSubscription { subscription }
+            | Self::IdentitiesOfGroup { subscription, .. }
+            | Self::Provider { subscription, .. }
+            | Self::Registration { subscription, .. } => Some(subscription),
+            Self::Identity(id) | Self::IdentityTags(id) => Some(&id.subscription),
+            Self::Unknown { subscription, .. } => subscription.as_deref(),
+        }
+    }
+
+    /// The group that has to exist for the request to make sense.
+    pub(super) fn group_needed(&self) -> Option<&str> {
+        match self {
+            Self::Locks { group, .. } | Self::Lock { group, .. } | Self::IdentitiesOfGroup { group, .. } => {
+                Some(group)
+            }
+            Self::Identity(id) | Self::IdentityTags(id) => Some(&id.group),
+            Self::Clouds
+            | Self::Tenants
+            | Self::Subscriptions
+            | Self::Subscription { .. }
+            | Self::Groups { .. }
+            | Self::Group { .. }
+            | Self::IdentitiesOfSubscription { .. }
+            | Self::Provider { .. }
+            | Self::Registration { .. }
+            | Self::Unknown { .. } => None,
+        }
+    }
+
+    /// The scope and the kind of thing that rights are asked about.
+    pub(super) fn scope_and_type(&self) -> (String, &'static str) {
+        let group_scope =
+            |subscription: &str, group: &str| format!("/subscriptions/{subscription}/resourceGroups/{group}");
+        match self {
+            Self::Clouds | Self::Tenants | Self::Unknown { .. } => {
+                ("/".to_owned(), "Microsoft.Resources/tenants")
+            }
+            Self::Subscriptions => ("/".to_owned(), "Microsoft.Resources/subscriptions"),
+            Self::Subscription { subscription } => {
+                (format!("/subscriptions/{subscription}"), "Microsoft.Resources/subscriptions")
+            }
+            Self::Groups { subscription } => {
+                (format!("/subscriptions/{subscription}"), "Microsoft.Resources/subscriptions/resourceGroups")
+            }
+            Self::Group { subscription, group } => {
+                (group_scope(subscription, group), "Microsoft.Resources/subscriptions/resourceGroups")
+            }
+            Self::Locks { subscription, group } => {
+                (group_scope(subscription, group), "Microsoft.Authorization/locks")
+            }
+            Self::Lock { subscription, group, name } => (
+                format!(
+                    "{}/providers/Microsoft.Authorization/locks/{name}",
+                    group_scope(subscription, group)
+                ),
+                "Microsoft.Authorization/locks",
+            ),
+            Self::IdentitiesOfSubscription { subscription } => {
+                (format!("/subscriptions/{subscription}"), "Microsoft.ManagedIdentity/userAssignedIdentities")
+            }
+            Self::IdentitiesOfGroup { subscription, group } => {
+                (group_scope(subscription, group), "Microsoft.ManagedIdentity/userAssignedIdentities")
+            }
+            Self::Identity(id) => (identity_scope(id), "Microsoft.ManagedIdentity/userAssignedIdentities"),
+            Self::IdentityTags(id) => (identity_scope(id), "Microsoft.Resources/tags"),
+            Self::Provider { subscription, .. } | Self::Registration { subscription, .. } => {
+                (format!("/subscriptions/{subscription}"), "Microsoft.Resources/subscriptions/providers")
+            }
+        }
+    }
+}
+
+/// An identity's scope as refusals spell it.
+pub(super) fn identity_scope(id: &IdentityId) -> String {
+    let IdentityId { subscription, group, name } = id;
+    format!(
+        "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+    )
+}

@@ -1,0 +1,97 @@
+//! The world that the services look at: tenants, subscriptions, identities, organizations.
+//!
+//! Plain data with its rules, readable and settable as JSON. It must never know about HTTP, time or throttling; the
+//! services decide what a caller may see of it.
+
+mod hands;
+mod identity;
+mod name;
+mod organization;
+mod sample;
+mod subscription;
+mod tenant;
+
+use serde::{Deserialize, Serialize};
+
+pub use hands::{Registration, Tags, WorldError};
+pub use identity::{Identity, IdentityId, IsolationScope};
+pub use name::{Name, Names};
+pub use organization::{Directory, Organization, Quirk};
+pub use sample::Sample;
+pub(crate) use subscription::Against;
+pub use subscription::{Denial, Group, Lock, LockLevel, Subscription, SubscriptionState};
+pub use tenant::{Application, FederatedCredential, Secret, Tenant};
+
+use crate::guids::Guids;
+
+/// Everything that exists. Names and ids are compared without regard to case everywhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct World {
+    /// Entra tenants by id.
+    pub tenants: Names<Tenant>,
+    /// Subscriptions by id.
+    pub subscriptions: Names<Subscription>,
+    /// User-assigned identities by their ARM id.
+    pub identities: Names<Identity>,
+    /// Azure DevOps organizations by name; one that is not here does not exist.
+    pub organizations: Names<Organization>,
+    /// Regions where identities can be created.
+    pub locations: Vec<String>,
+    #[serde(skip)]
+    pub(crate) guids: Guids,
+}
+
+impl Default for World {
+    /// Nothing but the usual regions.
+    fn default() -> Self {
+        let locations = ["westeurope", "northeurope", "germanywestcentral", "uksouth", "eastus", "westus2"];
+        Self {
+            tenants: Names::new(),
+            subscriptions: Names::new(),
+            identities: Names::new(),
+            organizations: Names::new(),
+            locations: locations.map(str::to_owned).to_vec(),
+            guids: Guids::default(),
+        }
+    }
+}
+
+impl World {
+    /// The subscription with this id.
+    pub fn subscription(&self, id: &str) -> Option<&Subscription> {
+        self.subscriptions.get(&Name::from(id))
+    }
+
+    /// The resource group of a subscription, with its name as first written.
+    pub fn group(&self, subscription: &str, group: &str) -> Option<(&Name, &Group)> {
+        self.subscription(subscription)?.groups.get_key_value(&Name::from(group))
+    }
+
+    /// The identity with this ARM id.
+    pub fn identity(&self, id: &str) -> Option<&Identity> {
+        self.identities.get(&Name::from(id))
+    }
+
+    /// The identity with this ARM id, to be changed.
+    pub fn identity_mut(&mut self, id: &str) -> Option<&mut Identity> {
+        self.identities.get_mut(&Name::from(id))
+    }
+
+    /// The organization with this name.
+    pub fn organization(&self, name: &str) -> Option<&Organization> {
+        self.organizations.get(&Name::from(name))
+    }
+
+    /// The tenant and the application with this client id in it.
+    pub fn application(&self, tenant: &str, client_id: &str) -> Option<&Application> {
+        self.tenants.get(&Name::from(tenant))?.applications.get(&Name::from(client_id))
+    }
+
+    /// Becomes a newer world. The sequence of GUIDs goes on, which it would not after a plain assignment: ids are never
+    /// drawn twice.
+    pub fn replace_with(&mut self, mut newer: World) {
+        newer.guids = std::mem::take(&mut self.guids);
+        *self = newer;
+    }
+}

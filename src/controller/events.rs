@@ -1,0 +1,107 @@
+//! Kubernetes events: on a transition or an action, never twice for the same, and never a reason to fail.
+
+use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::Condition};
+use kube::{
+    Client,
+    runtime::events::{Event, EventType, Recorder, Reporter},
+};
+
+use crate::api::{
+    conditions::types,
+    names::{CONTROLLER, FIELD_MANAGER, event},
+    v1alpha1::ManagedDevOpsIdentityStatus,
+};
+
+/// The longest note that the API server takes, in bytes.
+const NOTE_LIMIT: usize = 1024;
+
+/// Publishes events.
+pub(super) struct Events(Recorder);
+
+impl Events {
+    pub(super) fn new(client: Client) -> Self {
+        let reporter =
+            Reporter { controller: FIELD_MANAGER.into(), instance: std::env::var("HOSTNAME").ok() };
+        Self(Recorder::new(client, reporter))
+    }
+
+    /// Something was done, as it should be.
+    pub(super) async fn normal(&self, about: &ObjectReference, reason: &str, note: &str) {
+        self.publish(about, EventType::Normal, reason, note).await;
+    }
+
+    /// Something happened that a person should look at.
+    pub(super) async fn warning(&self, about: &ObjectReference, reason: &str, note: &str) {
+        self.publish(about, EventType::Warning, reason, note).await;
+    }
+
+    /// Tells the change of `Ready` from one status to the next, if there is one worth telling.
+    pub(super) async fn transition(
+        &self,
+        about: &ObjectReference,
+        before: &ManagedDevOpsIdentityStatus,
+        after: &ManagedDevOpsIdentityStatus,
+    ) {
+        let Some(ready) = condition(after, types::READY) else { return };
+        let told = condition(before, types::READY)
+            .is_some_and(|b| (&b.status, &b.reason) == (&ready.status, &ready.reason));
+        let stalled_before = condition(before, types::STALLED).map(|c| c.reason.as_str());
+        match condition(after, types::STALLED) {
+            Some(stalled) if stalled_before != Some(stalled.reason.as_str()) => {
+                self.warning(about, &stalled.reason, &stalled.message).await;
+            }
+            None if ready.status == "True" && !told => {
+                self.normal(about, &ready.reason, &ready.message).await
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    async fn publish(&self, about: &ObjectReference, type_: EventType, reason: &str, note: &str) {
+        let event = Event {
+            type_,
+            reason: reason.into(),
+            note: Some(bounded(note)),
+            action: action(reason).into(),
+            secondary: None,
+        };
+        if let Err(error) = self.0.publish(&event, about).await {
+            tracing::warn!(controller = CONTROLLER, %error, reason, "an event could not be published");
+        }
+    }
+}
+
+/// What the operator was doing when the reason came up.
+fn action(reason: &str) -> &'static str {
+    match reason {
+        event::CREATED | event::RECREATED | event::OVERWROTE_RIVAL => "Create",
+        event::ADOPTED | event::MARK_RESTORED | event::MARK_WITHDRAWN | event::RECORD_FORGOTTEN => "Own",
+        event::UPDATED => "Update",
+        event::RELEASED | event::LEFT_BEHIND | event::RETAINED => "Release",
+        event::SUSPENDED => "Suspend",
+        _ => "Reconcile",
+    }
+}
+
+fn condition<'a>(status: &'a ManagedDevOpsIdentityStatus, kind: &str) -> Option<&'a Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == kind)
+}
+
+fn bounded(note: &str) -> String {
+    let end =
+        (0..=note.len().min(NOTE_LIMIT)).rev().find(|end| note.is_char_boundary(*end)).unwrap_or_default();
+    note[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_cut_where_a_character_ends() {
+        let note = "é".repeat(1000);
+        assert_eq!(bounded(&note).len(), 1024);
+        assert_eq!(bounded("short"), "short");
+        assert_eq!(bounded(&format!("a{note}")).len(), 1023);
+    }
+}

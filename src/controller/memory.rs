@@ -1,0 +1,136 @@
+//! What the process remembers of an object between passes, by uid.
+//!
+//! None of it is needed for safety: after a restart it is empty, and the next pass only waits a little longer before
+//! it concludes anything. What must survive a crash stands in status (`domain::record`).
+
+use std::{collections::HashMap, sync::Mutex, time::Duration};
+
+use crate::domain::observed::Absence;
+
+/// A creation of ours is given this long to show everywhere.
+const SETTLES_WITHIN: Duration = Duration::from_mins(1);
+/// Between the two looks that make an absence certain.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// What is remembered of all objects.
+#[derive(Debug, Default)]
+pub(super) struct Memory(Mutex<HashMap<String, Remembered>>);
+
+/// What is remembered of one object. Times are those of the process' clock.
+#[derive(Debug, Default, Clone)]
+struct Remembered {
+    attempts: u32,
+    absent_since: Option<Duration>,
+    creation_sent: Option<Duration>,
+    in_the_dark_since: Option<Duration>,
+    looked_at: bool,
+    suspension_told: Option<i64>,
+}
+
+impl Memory {
+    fn with<T>(&self, uid: &str, change: impl FnOnce(&mut Remembered) -> T) -> T {
+        let mut all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        change(all.entry(uid.to_owned()).or_default())
+    }
+
+    /// The object is gone.
+    pub(super) fn forget(&self, uid: &str) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(uid);
+    }
+
+    /// Whether this is the first time that this process looks at the object.
+    pub(super) fn first_look(&self, uid: &str) -> bool {
+        self.with(uid, |it| !std::mem::replace(&mut it.looked_at, true))
+    }
+
+    /// How many passes in a row, this one included, came to nothing final.
+    pub(super) fn count_attempt(&self, uid: &str) -> u32 {
+        self.with(uid, |it| {
+            it.attempts = it.attempts.saturating_add(1);
+            it.attempts
+        })
+    }
+
+    /// A pass came to something final.
+    pub(super) fn reset_attempts(&self, uid: &str) {
+        self.with(uid, |it| it.attempts = 0);
+    }
+
+    /// A creation is on its way to Azure.
+    pub(super) fn creation_sent(&self, uid: &str, now: Duration) {
+        self.with(uid, |it| it.creation_sent = Some(now));
+    }
+
+    /// The creation was refused: there is nothing to wait for.
+    pub(super) fn creation_refused(&self, uid: &str) {
+        self.with(uid, |it| it.creation_sent = None);
+    }
+
+    /// The identity was seen.
+    pub(super) fn present(&self, uid: &str) {
+        self.with(uid, |it| it.absent_since = None);
+    }
+
+    /// The identity was not there: what that is worth.
+    pub(super) fn absent(&self, uid: &str, now: Duration) -> Absence {
+        self.with(uid, |it| {
+            if it.creation_sent.is_some_and(|sent| now.saturating_sub(sent) < SETTLES_WITHIN) {
+                return Absence::JustCreated;
+            }
+            let since = *it.absent_since.get_or_insert(now);
+            if now.saturating_sub(since) >= LOOK_AGAIN_AFTER { Absence::Confirmed } else { Absence::Once }
+        })
+    }
+
+    /// Throttling or an outage hid the truth: for how long now, in a row.
+    pub(super) fn in_the_dark(&self, uid: &str, now: Duration) -> Duration {
+        self.with(uid, |it| now.saturating_sub(*it.in_the_dark_since.get_or_insert(now)))
+    }
+
+    /// Nothing hid the truth.
+    pub(super) fn in_the_light(&self, uid: &str) {
+        self.with(uid, |it| it.in_the_dark_since = None);
+    }
+
+    /// Whether the suspension of this generation has not been told yet.
+    pub(super) fn tell_suspension(&self, uid: &str, generation: i64) -> bool {
+        self.with(uid, |it| it.suspension_told.replace(generation) != Some(generation))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn an_absence_is_certain_only_when_it_is_seen_again_some_seconds_later() {
+        let memory = Memory::default();
+        assert_eq!(memory.absent("a", at(0)), Absence::Once);
+        assert_eq!(memory.absent("a", at(2)), Absence::Once);
+        assert_eq!(memory.absent("a", at(5)), Absence::Confirmed);
+        memory.present("a");
+        assert_eq!(memory.absent("a", at(60)), Absence::Once);
+    }
+
+    #[test]
+    fn an_absence_right_after_our_own_creation_proves_nothing() {
+        let memory = Memory::default();
+        memory.creation_sent("a", at(0));
+        assert_eq!(memory.absent("a", at(59)), Absence::JustCreated);
+        assert_eq!(memory.absent("a", at(60)), Absence::Once);
+        assert_eq!(memory.absent("a", at(65)), Absence::Confirmed);
+    }
+
+    #[test]
+    fn the_dark_is_counted_from_the_first_pass_in_it() {
+        let memory = Memory::default();
+        assert_eq!(memory.in_the_dark("a", at(10)), at(0));
+        assert_eq!(memory.in_the_dark("a", at(40)), at(30));
+        memory.in_the_light("a");
+        assert_eq!(memory.in_the_dark("a", at(50)), at(0));
+    }
+}

@@ -1,0 +1,55 @@
+//! THE SHELL: the Kubernetes side, around the pure core.
+//!
+//! ```text
+//! watch ─► attempt ─► reconcile ─► observe ─► domain::plan ─► act ─┐
+//!            │            ▲                                        │ until there is nothing left to do
+//!            │            └────────────────────────────────────────┘
+//!            └─► pace     report ◄─ domain::standing
+//! ```
+//!
+//! Everything that can fail or wait is here; everything that decides is in [`crate::domain`].
+
+mod act;
+mod attempt;
+mod events;
+mod farewell;
+mod memory;
+mod object;
+mod observe;
+mod reconcile;
+mod siblings;
+mod triggers;
+mod turns;
+mod unreadable;
+mod watch;
+
+use std::sync::Arc;
+
+use kube::{Client, core::DeserializeGuard, runtime::reflector::Store};
+use tokio::sync::Semaphore;
+
+use crate::{
+    api::ManagedDevOpsIdentity,
+    azure::Azure,
+    runtime::{clock::Clock, leadership::Leadership, metrics::Metrics},
+};
+
+pub use watch::{Setup, run};
+
+/// The watched kind. One object that cannot be read is one failed pass, not a broken watch.
+type Guarded = DeserializeGuard<ManagedDevOpsIdentity>;
+
+/// What all passes share.
+pub struct Operator {
+    client: Client,
+    azure: Azure,
+    leadership: Leadership,
+    clock: Clock,
+    metrics: Metrics,
+    cluster: String,
+    stores: Vec<Store<Guarded>>,
+    memory: memory::Memory,
+    turns: turns::Turns,
+    events: events::Events,
+    workers: Arc<Semaphore>,
+}

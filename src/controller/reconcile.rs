@@ -1,0 +1,196 @@
+//! One pass over one object: observe, decide, act, ask again, report.
+//!
+//! This is the story that the rest of the shell fills in. Read it with [`crate::domain::plan`] and
+//! [`crate::domain::standing`].
+
+use super::{
+    Operator,
+    act::Tools,
+    object::{Subject, WriteError},
+    siblings::{as_sibling, key},
+};
+use crate::{
+    api::names::event,
+    azure::Freshness,
+    domain::{
+        desired::Desired,
+        failure::{Cause, Failure},
+        names::IdentityId,
+        observed::Observed,
+        ownership::Me,
+        plan::{Next, Situation, Step, Verdict, decide},
+        record::Record,
+        schedule::Outcome,
+        standing::{Finding, Told, hides_the_truth},
+    },
+};
+
+/// More steps than any sound pass takes; a bug must not become a flood of requests.
+const STEPS_AT_MOST: usize = 16;
+
+/// One pass at work: what is known and remembered so far.
+pub(super) struct Pass<'a> {
+    pub(super) operator: &'a Operator,
+    pub(super) subject: Subject,
+    pub(super) me: Me,
+    pub(super) desired: Desired,
+    pub(super) observed: Observed,
+    pub(super) record: Record,
+}
+
+impl Operator {
+    /// Looks at one object that is not being deleted, and does what there is to do.
+    pub(super) async fn reconcile(&self, mut subject: Subject) -> Result<Outcome, WriteError> {
+        if subject.object.spec.suspend {
+            return self.rest(subject).await;
+        }
+        let desired = match Desired::of(&subject.object) {
+            Ok(desired) => desired,
+            Err(invalid) => {
+                return self
+                    .report(&mut subject, &Record::default(), None, Finding::Invalid(&invalid.to_string()))
+                    .await;
+            }
+        };
+        if subject.status().observed_generation != Some(subject.generation()) {
+            let record = Record::of(&subject.status());
+            self.report(
+                &mut subject,
+                &record,
+                Some(&desired.identity),
+                Finding::UnderWay("looking at organization, subscription and identity"),
+            )
+            .await?;
+        }
+        let _turn = self.turns.take(&desired.identity).await;
+        let me = Me { cluster: self.cluster.clone(), object: key(&subject.object) };
+        let freshness = if subject.requested_at().is_some() { Freshness::Now } else { Freshness::Shared };
+        let observed = self.observe(&subject, &me, &desired, freshness).await;
+        let record = Record::of(&subject.status());
+        Pass { operator: self, subject, me, desired, observed, record }.run().await
+    }
+
+    /// A suspended object is left as it is; one that was never looked at says so.
+    async fn rest(&self, mut subject: Subject) -> Result<Outcome, WriteError> {
+        if self.memory.tell_suspension(&subject.uid(), subject.generation()) {
+            let note = "no request is sent to Azure for this object until spec.suspend is false";
+            self.events.normal(&subject.reference(), event::SUSPENDED, note).await;
+        }
+        if subject.object.status.is_none() {
+            self.report(&mut subject, &Record::default(), None, Finding::NeverLookedAt).await?;
+        }
+        Ok(Outcome::Settled)
+    }
+
+    /// Writes the status if it says anything new, and tells a transition.
+    pub(super) async fn report(
+        &self,
+        subject: &mut Subject,
+        record: &Record,
+        identity: Option<&IdentityId>,
+        finding: Finding<'_>,
+    ) -> Result<Outcome, WriteError> {
+        let prior = subject.status();
+        let requested_at = match finding {
+            Finding::Judged { .. } | Finding::Invalid(_) => subject.requested_at(),
+            Finding::UnderWay(_) | Finding::NeverLookedAt => None,
+        };
+        let (status, outcome) = Told {
+            prior: &prior,
+            generation: subject.generation(),
+            record,
+            identity,
+            requested_at: requested_at.as_deref(),
+            finding,
+            now: self.clock.now(),
+        }
+        .compose();
+        if subject.tell(&status).await? {
+            self.events.transition(&subject.reference(), &prior, &status).await;
+        }
+        Ok(outcome)
+    }
+}
+
+impl Pass<'_> {
+    async fn run(mut self) -> Result<Outcome, WriteError> {
+        let mut tools = Tools::default();
+        for _ in 0..STEPS_AT_MOST {
+            let next = decide(Situation {
+                cluster: &self.me.cluster,
+                me: &as_sibling(&self.subject.object),
+                desired: &self.desired,
+                observed: &self.observed,
+                record: &self.record,
+                finalizer: self.subject.finalizer(),
+            });
+            match next {
+                Next::Tell(verdict) => return self.conclude(&verdict).await,
+                Next::Act(step) => {
+                    tracing::debug!(?step, "next step");
+                    if let Err(failure) = self.act(step, &mut tools).await? {
+                        return self.conclude(&Verdict::Failed(failure)).await;
+                    }
+                }
+            }
+        }
+        self.conclude(&Verdict::Failed(endless(&self.desired))).await
+    }
+
+    async fn conclude(&mut self, verdict: &Verdict) -> Result<Outcome, WriteError> {
+        let (uid, now) = (self.subject.uid(), self.operator.clock.elapsed());
+        let hidden = [
+            self.observed.organization.failure(),
+            self.observed.subscription.failure(),
+            self.observed.identity.failure(),
+            if let Verdict::Failed(failure) = verdict { Some(failure) } else { None },
+        ];
+        let in_the_dark_for = if hidden.into_iter().flatten().any(hides_the_truth) {
+            Some(self.operator.memory.in_the_dark(&uid, now))
+        } else {
+            self.operator.memory.in_the_light(&uid);
+            None
+        };
+        let finding =
+            Finding::Judged { desired: &self.desired, observed: &self.observed, verdict, in_the_dark_for };
+        self.operator.report(&mut self.subject, &self.record, Some(&self.desired.identity), finding).await
+    }
+
+    /// Brings what is remembered into status before a write that depends on it.
+    pub(super) async fn write_ahead(&mut self, doing: &str) -> Result<(), WriteError> {
+        if Record::of(&self.subject.status()) == self.record {
+            return Ok(());
+        }
+        let finding = Finding::UnderWay(doing);
+        self.operator
+            .report(&mut self.subject, &self.record, Some(&self.desired.identity), finding)
+            .await
+            .map(|_| ())
+    }
+
+    /// What a step that was refused or gave something strange counts as.
+    pub(super) fn not_kept(&self, step: &Step) -> Failure {
+        Failure {
+            cause: Cause::Refused,
+            code: "ChangeNotKept".into(),
+            message: format!(
+                "Azure accepted the {} but shows other values: an Azure Policy may rewrite them, so set driftPolicy: Report or wish what the policy wants",
+                step.name()
+            ),
+            target: self.desired.identity.to_string(),
+            correlation_id: None,
+            retry_after: None,
+        }
+    }
+}
+
+fn endless(desired: &Desired) -> Failure {
+    Failure {
+        cause: Cause::Unexpected,
+        code: "TooManySteps".into(),
+        message: "the object did not come to rest within one pass".into(),
+        target: desired.identity.to_string(),
+        correlation_id: None,
+        retry_after: None,
+    }
+}

@@ -1,0 +1,256 @@
+//! From texts to values that need no second look.
+//!
+//! Every rule about a setting stands here, but for the choice of a credential ([`super::sign_in`]). Reads the files that
+//! hold a secret or certificates; the token file is left to the sign-in, because it is written anew every hour.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+
+use clap::ValueEnum;
+use reqwest::{Certificate, Url};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+use super::names::{default, variable};
+use super::sign_in::sign_in;
+use super::{AzureSettings, CheckedSettings, LogSettings, Namespaces, Settings, SettingsError};
+use crate::domain::names::{ClientId, TenantId};
+
+pub(super) type Checked<T> = Result<T, SettingsError>;
+
+impl Settings {
+    /// Values that need no second look, or the first setting that cannot be used.
+    pub fn check(self) -> Checked<CheckedSettings> {
+        let Self {
+            azure_tenant_id,
+            azure_client_id,
+            credential,
+            azure_federated_token_file,
+            azure_client_secret_file,
+            client_secret,
+            azure_authority_host,
+            azure_resource_manager_endpoint,
+            azure_resource_manager_audience,
+            azure_devops_endpoint,
+            ca_file,
+            cluster_id,
+            namespaces,
+            concurrency,
+            listen,
+            log,
+            log_format,
+            test_time_scale,
+        } = self;
+        let azure = AzureSettings {
+            authority_host: endpoint(
+                variable::AUTHORITY_HOST,
+                or(&azure_authority_host, default::AUTHORITY_HOST),
+            )?,
+            tenant: tenant(given(azure_tenant_id))?,
+            client: client(given(azure_client_id))?,
+            sign_in: sign_in(
+                given(credential),
+                given(azure_federated_token_file).map(PathBuf::from),
+                client_secret.filter(|s| !s.secret().is_empty()),
+                given(azure_client_secret_file).map(PathBuf::from),
+            )?,
+            resource_manager: endpoint(
+                variable::RESOURCE_MANAGER_ENDPOINT,
+                or(&azure_resource_manager_endpoint, default::RESOURCE_MANAGER),
+            )?,
+            resource_manager_audience: audience(or(
+                &azure_resource_manager_audience,
+                default::RESOURCE_MANAGER,
+            ))?,
+            devops: endpoint(variable::DEVOPS_ENDPOINT, or(&azure_devops_endpoint, default::DEVOPS))?,
+            extra_ca: given(ca_file).map(|file| certificates(Path::new(&file))).transpose()?,
+        };
+        Ok(CheckedSettings {
+            time_scale: given(test_time_scale).map(|scale| time_scale(&scale, &azure)).transpose()?,
+            azure,
+            cluster_id: given(cluster_id).map(check_cluster_id).transpose()?,
+            namespaces: given(namespaces).map_or(Ok(Namespaces::All), |names| watched(&names))?,
+            concurrency: check_concurrency(or(&concurrency, default::CONCURRENCY))?,
+            listen: address(or(&listen, default::LISTEN))?,
+            log: LogSettings {
+                format: choice(variable::LOG_FORMAT, or(&log_format, default::LOG_FORMAT))?,
+                filter: filter(or(&log, default::LOG))?,
+            },
+        })
+    }
+}
+
+/// A variable that is set to nothing, as a `ConfigMap` often leaves it, counts as absent.
+fn given(value: Option<String>) -> Option<String> {
+    value.filter(|v| !v.is_empty())
+}
+
+fn or<'a>(value: &'a str, default: &'a str) -> &'a str {
+    if value.is_empty() { default } else { value }
+}
+
+fn tenant(value: Option<String>) -> Checked<TenantId> {
+    let remedy =
+        "give the directory (tenant) id that the Azure portal shows for the subscriptions' directory";
+    let value = value.ok_or_else(|| SettingsError::missing(variable::TENANT_ID, remedy))?;
+    TenantId::parse(&value).map_err(|e| SettingsError::bad(variable::TENANT_ID, e.to_string(), remedy))
+}
+
+fn client(value: Option<String>) -> Checked<ClientId> {
+    let remedy = "give the application (client) id that the operator signs in with";
+    let value = value.ok_or_else(|| SettingsError::missing(variable::CLIENT_ID, remedy))?;
+    ClientId::parse(&value).map_err(|e| SettingsError::bad(variable::CLIENT_ID, e.to_string(), remedy))
+}
+
+fn certificates(file: &Path) -> Checked<String> {
+    let text = String::from_utf8(read(variable::CA_FILE, file)?).unwrap_or_default();
+    // A bundle without a certificate is no error to its parser, and then nothing would be trusted in addition.
+    match Certificate::from_pem_bundle(text.as_bytes()) {
+        Ok(found) if !found.is_empty() => Ok(text),
+        Ok(_) | Err(_) => Err(SettingsError::bad(
+            variable::CA_FILE,
+            format!("{} holds no certificate in PEM form", file.display()),
+            "name a file of -----BEGIN CERTIFICATE----- blocks",
+        )),
+    }
+}
+
+pub(super) fn read(variable: &str, file: &Path) -> Checked<Vec<u8>> {
+    std::fs::read(file).map_err(|error| {
+        let problem = format!("{} cannot be read ({error})", file.display());
+        SettingsError::bad(variable, problem, "name a file that the operator may read")
+    })
+}
+
+fn endpoint(variable: &str, value: &str) -> Checked<Url> {
+    let bad = |problem: &str| {
+        let remedy = "give an address such as https://management.azure.com";
+        Err(SettingsError::bad(variable, format!("{value:?} {problem}"), remedy))
+    };
+    match Url::parse(value) {
+        Err(error) => bad(&format!("is not a URL ({error})")),
+        Ok(url) if url.scheme() != "https" => bad("does not begin with https://"),
+        Ok(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
+            bad("has more than scheme, host and port")
+        }
+        // The value is not repeated: it may hold a password.
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            Err(SettingsError::bad(variable, "holds a user name or password", "take it out"))
+        }
+        Ok(url) => Ok(url),
+    }
+}
+
+fn audience(value: &str) -> Checked<String> {
+    match Url::parse(value) {
+        Ok(url) if url.scheme() == "https" => Ok(value.trim_end_matches('/').to_owned()),
+        Ok(_) | Err(_) => Err(SettingsError::bad(
+            variable::RESOURCE_MANAGER_AUDIENCE,
+            format!("{value:?} is not a URL that begins with https://"),
+            "give the audience of the cloud's Resource Manager, such as https://management.azure.com",
+        )),
+    }
+}
+
+fn time_scale(value: &str, azure: &AzureSettings) -> Checked<f64> {
+    let endpoints = [
+        (variable::AUTHORITY_HOST, &azure.authority_host),
+        (variable::RESOURCE_MANAGER_ENDPOINT, &azure.resource_manager),
+        (variable::DEVOPS_ENDPOINT, &azure.devops),
+    ];
+    if let Some((name, url)) = endpoints.into_iter().find(|(_, url)| !is_loopback(url)) {
+        let problem = format!("is for tests against a simulator, but {name} is {url}");
+        return Err(SettingsError::bad(variable::TEST_TIME_SCALE, problem, "do not set it"));
+    }
+    match value.parse::<f64>() {
+        Ok(scale) if (1.0..=10_000.0).contains(&scale) => Ok(scale),
+        Ok(_) | Err(_) => Err(SettingsError::bad(
+            variable::TEST_TIME_SCALE,
+            format!("{value:?} is not a number from 1 to 10000"),
+            "60 lets a minute pass in a second",
+        )),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn check_cluster_id(value: String) -> Checked<String> {
+    let fits = value.len() <= 63 && value.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    if fits {
+        Ok(value)
+    } else {
+        let remedy = "use 1 to 63 letters, digits, dots, hyphens and underscores";
+        Err(SettingsError::bad(variable::CLUSTER_ID, format!("{value:?} is no cluster id"), remedy))
+    }
+}
+
+fn watched(names: &str) -> Checked<Namespaces> {
+    let mut watched: Vec<String> = Vec::new();
+    for name in names.split(',').map(str::trim) {
+        if !is_dns_label(name) {
+            let remedy = "separate names by commas, or leave it out to watch all namespaces";
+            let problem = format!("{name:?} is not the name of a namespace");
+            return Err(SettingsError::bad(variable::NAMESPACES, problem, remedy));
+        }
+        // Watched twice, each object would be worked on twice at a time.
+        if !watched.iter().any(|w| w == name) {
+            watched.push(name.to_owned());
+        }
+    }
+    Ok(Namespaces::Only(watched))
+}
+
+fn is_dns_label(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+fn check_concurrency(value: &str) -> Checked<u16> {
+    match value.parse() {
+        Ok(number @ 1..=64) => Ok(number),
+        Ok(_) | Err(_) => Err(SettingsError::bad(
+            variable::CONCURRENCY,
+            format!("{value:?} is not a whole number from 1 to 64"),
+            "8 is a good one",
+        )),
+    }
+}
+
+fn address(value: &str) -> Checked<SocketAddr> {
+    value.parse().map_err(|_| {
+        let problem = format!("{value:?} is not an address with a port");
+        SettingsError::bad(variable::LISTEN, problem, "give one such as 0.0.0.0:8080 or [::]:8080")
+    })
+}
+
+pub(super) fn choice<T: ValueEnum>(variable: &str, value: &str) -> Checked<T> {
+    T::from_str(value, false).map_err(|_| {
+        let known: Vec<String> = T::value_variants()
+            .iter()
+            .filter_map(ValueEnum::to_possible_value)
+            .map(|v| v.get_name().to_owned())
+            .collect();
+        SettingsError::bad(variable, format!("{value:?} is not known"), format!("use {}", known.join(" or ")))
+    })
+}
+
+fn filter(value: &str) -> Checked<Targets> {
+    let bad = |part: &str| {
+        let remedy = "use off, error, warn, info, debug or trace, or target=level such as mdi_operator=debug";
+        SettingsError::bad(variable::LOG, format!("{part:?} is not a level"), remedy)
+    };
+    // A lone word that is no level would be taken for a target, and nothing else be logged at all.
+    for part in value.split(',') {
+        let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
+        match LevelFilter::from_str(level) {
+            Ok(_) if !level.is_empty() => {}
+            Ok(_) | Err(_) => return Err(bad(part)),
+        }
+    }
+    Targets::from_str(value).map_err(|_| bad(value))
+}

@@ -1,0 +1,104 @@
+//! Settings that need no second look.
+//!
+//! Plain values, made by [`super::check`] alone. What is not here, the process does not know.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use reqwest::Url;
+use tracing_subscriber::filter::Targets;
+
+use super::{LogFormat, SignIn};
+use crate::azure;
+use crate::domain::names::{ClientId, TenantId};
+
+/// Settings that the process works with.
+#[derive(Debug)]
+pub struct CheckedSettings {
+    /// Azure's side.
+    pub azure: AzureSettings,
+    /// The cluster's name in marks; absent, the uid of namespace kube-system is it.
+    pub cluster_id: Option<String>,
+    /// What is watched.
+    pub namespaces: Namespaces,
+    /// How many objects are worked on at the same time.
+    pub concurrency: u16,
+    /// Where health and metrics are served.
+    pub listen: SocketAddr,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// Only in tests: how much faster the clock runs.
+    pub time_scale: Option<f64>,
+}
+
+/// Where Azure is, and as whom the operator signs in.
+#[derive(Debug)]
+pub struct AzureSettings {
+    /// Where tokens come from.
+    pub authority_host: Url,
+    /// The directory signed in to.
+    pub tenant: TenantId,
+    /// The application signed in as.
+    pub client: ClientId,
+    /// By what.
+    pub sign_in: SignIn,
+    /// Where Azure Resource Manager answers.
+    pub resource_manager: Url,
+    /// What its tokens are asked for, without a slash at the end.
+    pub resource_manager_audience: String,
+    /// Where Azure DevOps answers.
+    pub devops: Url,
+    /// Certificates to trust in addition, as PEM; there is at least one.
+    pub extra_ca: Option<String>,
+}
+
+/// The namespaces that are watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Namespaces {
+    /// The whole cluster.
+    All,
+    /// These, each once.
+    Only(Vec<String>),
+}
+
+impl fmt::Display for Namespaces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Only(names) => f.write_str(&names.join(", ")),
+        }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Debug)]
+pub struct LogSettings {
+    /// Shape of a line.
+    pub format: LogFormat,
+    /// Levels by target.
+    pub filter: Targets,
+}
+
+impl From<AzureSettings> for azure::AzureSettings {
+    fn from(settings: AzureSettings) -> Self {
+        let AzureSettings {
+            authority_host: authority,
+            tenant,
+            client,
+            sign_in,
+            resource_manager,
+            resource_manager_audience: audience,
+            devops,
+            extra_ca,
+        } = settings;
+        let credential = match sign_in {
+            SignIn::WorkloadIdentity(token_file) => {
+                azure::CredentialSettings::WorkloadIdentity { authority, tenant, client, token_file }
+            }
+            SignIn::ClientSecret(secret) => {
+                azure::CredentialSettings::ClientSecret { authority, tenant, client, secret }
+            }
+        };
+        Self { resource_manager, audience, devops, extra_ca, credential }
+    }
+}

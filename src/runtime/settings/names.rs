@@ -1,0 +1,34 @@
+//! Names of the environment variables, and what counts where they are absent.
+
+/// The variables; the flags are named after them.
+pub(super) mod variable {
+    pub const AUTHORITY_HOST: &str = "AZURE_AUTHORITY_HOST";
+    pub const TENANT_ID: &str = "AZURE_TENANT_ID";
+    pub const CLIENT_ID: &str = "AZURE_CLIENT_ID";
+    pub const FEDERATED_TOKEN_FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
+    pub const CLIENT_SECRET: &str = "AZURE_CLIENT_SECRET";
+    pub const CLIENT_SECRET_FILE: &str = "AZURE_CLIENT_SECRET_FILE";
+    pub const CREDENTIAL: &str = "MDI_CREDENTIAL";
+    pub const RESOURCE_MANAGER_ENDPOINT: &str = "AZURE_RESOURCE_MANAGER_ENDPOINT";
+    pub const RESOURCE_MANAGER_AUDIENCE: &str = "AZURE_RESOURCE_MANAGER_AUDIENCE";
+    pub const DEVOPS_ENDPOINT: &str = "AZURE_DEVOPS_ENDPOINT";
+    pub const CA_FILE: &str = "MDI_CA_FILE";
+    pub const CLUSTER_ID: &str = "MDI_CLUSTER_ID";
+    pub const NAMESPACES: &str = "MDI_NAMESPACES";
+    pub const CONCURRENCY: &str = "MDI_CONCURRENCY";
+    pub const LISTEN: &str = "MDI_LISTEN";
+    pub const LOG: &str = "MDI_LOG";
+    pub const LOG_FORMAT: &str = "MDI_LOG_FORMAT";
+    pub const TEST_TIME_SCALE: &str = "MDI_TEST_TIME_SCALE";
+}
+
+/// What counts where a setting is absent.
+pub(super) mod default {
+    pub const AUTHORITY_HOST: &str = "https://login.microsoftonline.com";
+    pub const RESOURCE_MANAGER: &str = "https://management.azure.com";
+    pub const DEVOPS: &str = "https://dev.azure.com";
+    pub const CONCURRENCY: &str = "8";
+    pub const LISTEN: &str = "0.0.0.0:8080";
+    pub const LOG: &str = "info";
+    pub const LOG_FORMAT: &str = "human";
+}

@@ -1,0 +1,16 @@
+//! The operator as it ships, on a real API server, against a simulated Azure.
+//!
+//! What the pure core decides is tried in `src/domain`; here is what only real parts can show: that the API server
+//! refuses what it should, that the shipped rights suffice, which requests Azure sees, and what a person reads.
+
+mod directory;
+mod failures;
+mod farewell;
+mod identity;
+mod modes;
+mod ownership;
+mod process;
+mod rights;
+mod schema;
+mod siblings;
+mod stage;
