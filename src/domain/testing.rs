@@ -198,7 +198,7 @@ impl Case {
         self
     }
 
-    pub fn where_(mut self, change: impl FnOnce(&mut Observed)) -> Self {
+    pub fn given(mut self, change: impl FnOnce(&mut Observed)) -> Self {
         change(&mut self.observed);
         self
     }
@@ -212,7 +212,7 @@ impl Case {
     }
 
     pub fn beside(self, sibling: Sibling) -> Self {
-        self.where_(|o| o.siblings.push(sibling))
+        self.given(|o| o.siblings.push(sibling))
     }
 
     pub fn next(&self) -> Next {

@@ -17,3 +17,11 @@ fn long_words_of_azure_never_push_the_next_step_out_of_a_message() {
     assert!(failure.told().ends_with(&failure.next_step()));
     assert!(failure.told().chars().count() < 2048);
 }
+
+#[test]
+fn only_an_answer_that_never_came_or_that_nobody_understands_leaves_the_outcome_open() {
+    for cause in causes() {
+        let open = matches!(cause, Cause::Unavailable | Cause::Unexpected);
+        assert_eq!(failure(cause.clone()).leaves_the_outcome_open(), open, "{cause:?}");
+    }
+}

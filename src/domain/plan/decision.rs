@@ -1,4 +1,4 @@
-//! The decision itself.
+//! The decision itself, as it is under `mode: Manage`.
 
 use super::step::{Change, Finalizer, Marking, NewIdentity, Next, Step, Verdict, WhyMark};
 use crate::{
@@ -89,7 +89,7 @@ impl Situation<'_> {
     }
 
     /// One "not there" proves nothing about what somebody is known to hold: a creation would overwrite it.
-    fn may_still_be_there(self) -> bool {
+    pub(super) fn may_still_be_there(self) -> bool {
         let held = self.record.holding.is_some()
             || self.observed.siblings.iter().any(|sibling| sibling.record.holding.is_some());
         match self.observed.absence {
@@ -242,50 +242,6 @@ impl Situation<'_> {
         }
     }
 
-    /// Compares, and takes no part in the question whose the identity is; what is not ours any more is let go.
-    fn observe(self, identity: &Identity) -> Next {
-        let seen = MarkSeen::in_tags(&identity.tags);
-        match self.ownership(&seen, identity) {
-            Ownership::Ours(_) => {}
-            Ownership::Anothers(Owner::Object { .. }) if *self.record != Record::default() => {
-                return Next::Act(Step::Remember(Record::default()));
-            }
-            Ownership::Anothers(Owner::Unclear(_)) | Ownership::Vacant { .. }
-                if self.remembers_another(&identity.principal) =>
-            {
-                return Next::Act(Step::ForgetTheGone);
-            }
-            Ownership::Anothers(_) | Ownership::Vacant { .. } => {
-                if self.finalizer == Finalizer::Stored && self.record.holding.is_none() {
-                    return Next::Act(Step::RemoveFinalizer);
-                }
-            }
-        }
-        if identity.location != self.desired.location {
-            return Next::Tell(Verdict::LocationConflict(identity.location.clone()));
-        }
-        let differences = differences(self.desired, self.record.applied.as_ref(), identity);
-        if differences.is_empty() {
-            return Next::Tell(Verdict::UpToDate);
-        }
-        let changes = differences.iter().map(|d| d.part.pending()).collect();
-        Next::Tell(Verdict::Pending { reason: Reason::ChangesPending, changes })
-    }
-
-    fn observe_absence(self) -> Next {
-        if self.may_still_be_there() {
-            return Next::Tell(Verdict::Settling);
-        }
-        let holds_nothing = self.record.holding.is_none() && self.observed.absence == Absence::Confirmed;
-        if holds_nothing && self.finalizer == Finalizer::Stored {
-            return Next::Act(Step::RemoveFinalizer);
-        }
-        Next::Tell(Verdict::Pending {
-            reason: Reason::ChangesPending,
-            changes: vec![self.pending_creation()],
-        })
-    }
-
     /// What has to come before any write to Azure: a directory that matches, and the finalizer.
     fn before_writing(self) -> Option<Next> {
         match judge(self.desired, self.observed) {
@@ -310,7 +266,7 @@ impl Situation<'_> {
         (self.record.holding.as_ref() != Some(&holding)).then_some(holding)
     }
 
-    fn remembers_another(self, principal: &PrincipalId) -> bool {
+    pub(super) fn remembers_another(self, principal: &PrincipalId) -> bool {
         self.record.holding.is_some() && !self.record.holds(principal)
     }
 
@@ -321,7 +277,7 @@ impl Situation<'_> {
         (*claimant != self.me.object).then(|| claimant.clone())
     }
 
-    fn ownership(self, seen: &MarkSeen, identity: &Identity) -> Ownership {
+    pub(super) fn ownership(self, seen: &MarkSeen, identity: &Identity) -> Ownership {
         let me = Me { cluster: self.cluster.to_owned(), object: self.me.object.clone() };
         assess(&me, self.record, seen, &identity.principal, self.observed.mark_owner.as_ref())
     }
@@ -334,7 +290,7 @@ impl Situation<'_> {
         Applied::of(&self.desired.tags, self.desired.isolation_scope)
     }
 
-    fn pending_creation(self) -> PendingChange {
+    pub(super) fn pending_creation(self) -> PendingChange {
         PendingChange {
             field: "identity".into(),
             observed: None,

@@ -14,6 +14,7 @@
 //! pass cannot see. No step is taken while something that it depends on is unknown.
 
 mod decision;
+mod observing;
 mod step;
 
 #[cfg(test)]

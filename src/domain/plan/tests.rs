@@ -165,7 +165,7 @@ mod whose_it_is {
     fn a_standing_mark_whose_object_is_gone_is_taken_as_if_it_were_released() {
         let case = Case::seeing(marked(&mark_of("team-a/old")));
         assert!(matches!(case.verdict(), Verdict::OwnershipConflict(_)));
-        let gone = case.where_(|o| o.mark_owner = Some(MarkOwner::Gone));
+        let gone = case.given(|o| o.mark_owner = Some(MarkOwner::Gone));
         assert_eq!(mark_written(&gone), (mark_of("team-a/agents"), WhyMark::Take));
     }
 
@@ -186,7 +186,7 @@ mod whose_it_is {
             Case::seeing(tagged(&[(mark::CLUSTER, "cluster-2")])),
             Case::absent().beside(sibling("team-b/older", 900)),
             Case::seeing(identity()).wishing(|d| d.mode = Mode::Observe),
-            Case::absent().where_(|o| o.absence = Absence::Confirmed).wishing(|d| d.mode = Mode::Observe),
+            Case::absent().given(|o| o.absence = Absence::Confirmed).wishing(|d| d.mode = Mode::Observe),
         ] {
             assert_eq!(case.step(), Step::RemoveFinalizer, "{case:#?}");
         }
@@ -200,7 +200,7 @@ mod what_is_remembered {
     fn before_every_creation_the_record_is_empty_and_the_finalizer_stored() {
         let gone = Case::absent()
             .remembering(applied(&[("team", "a")]))
-            .where_(|o| o.absence = Absence::Confirmed)
+            .given(|o| o.absence = Absence::Confirmed)
             .without_finalizer();
         assert_eq!(gone.step(), Step::StoreFinalizer);
         let gone = Case { finalizer: Finalizer::Stored, ..gone };
@@ -270,7 +270,7 @@ mod what_is_remembered {
                 d.drift = DriftPolicy::Report;
                 d.tags.insert("new".into(), "1".into());
             })
-            .where_(|o| o.identity = Fact::Known(ours_with(&[("team", "drifted"), ("new", "1")])));
+            .given(|o| o.identity = Fact::Known(ours_with(&[("team", "drifted"), ("new", "1")])));
         assert_eq!(case.step(), Step::Remember(applied(&[("new", "1"), ("team", "a")])));
     }
 }
@@ -288,7 +288,7 @@ mod creating_keeping_correcting {
         for (absence, settles) in
             [(Absence::JustCreated, true), (Absence::Once, true), (Absence::Confirmed, false)]
         {
-            let case = Case::absent().remembering(applied(&[])).where_(|o| o.absence = absence);
+            let case = Case::absent().remembering(applied(&[])).given(|o| o.absence = absence);
             assert_eq!(case.next() == Next::Tell(Verdict::Settling), settles, "{absence:?}");
         }
         let held_by_a_sibling = crate::domain::claim::Sibling {
@@ -301,7 +301,7 @@ mod creating_keeping_correcting {
 
     #[test]
     fn an_absence_right_after_our_own_creation_is_settling() {
-        let case = Case::absent().where_(|o| o.absence = Absence::JustCreated);
+        let case = Case::absent().given(|o| o.absence = Absence::JustCreated);
         assert_eq!(case.next(), Next::Tell(Verdict::Settling));
     }
 
@@ -309,7 +309,7 @@ mod creating_keeping_correcting {
     fn a_gone_identity_is_created_anew_also_if_it_had_been_adopted_but_under_report_only_told() {
         for origin in [Origin::Created, Origin::Adopted] {
             let gone =
-                Case::absent().remembering(holding(1, origin)).where_(|o| o.absence = Absence::Confirmed);
+                Case::absent().remembering(holding(1, origin)).given(|o| o.absence = Absence::Confirmed);
             assert_eq!(gone.step(), Step::ForgetTheGone);
             let reported = gone.wishing(|d| d.drift = DriftPolicy::Report);
             assert_eq!(pending(&reported), (Reason::IdentityNotFound, vec!["identity".to_owned()]));
@@ -324,7 +324,7 @@ mod creating_keeping_correcting {
     #[test]
     fn a_wish_is_carried_out_under_either_policy_and_drift_only_under_correct() {
         let wish = settled().wishing(|d| d.tags = [("team".to_owned(), "b".to_owned())].into());
-        let drift = settled().where_(|o| o.identity = Fact::Known(ours_with(&[("team", "z")])));
+        let drift = settled().given(|o| o.identity = Fact::Known(ours_with(&[("team", "z")])));
         for (case, kind) in [(wish.clone(), Kind::Wish), (drift.clone(), Kind::Drift)] {
             assert!(matches!(case.step(), Step::Update(change) if change.kind == kind));
         }
@@ -340,7 +340,7 @@ mod creating_keeping_correcting {
                 d.drift = DriftPolicy::Report;
                 d.isolation_scope = Some(IsolationScope::Regional);
             })
-            .where_(|o| o.identity = Fact::Known(ours_with(&[("team", "drifted")])));
+            .given(|o| o.identity = Fact::Known(ours_with(&[("team", "drifted")])));
         let Step::Update(change) = case.step() else { panic!("a wish is written") };
         assert_eq!((change.tags, change.isolation_scope), (None, Some(IsolationScope::Regional)));
     }
@@ -348,7 +348,7 @@ mod creating_keeping_correcting {
     #[test]
     fn an_update_keeps_the_mark_and_the_tags_of_others() {
         let seen = ours_with(&[("Team", "z"), ("owner", "somebody")]);
-        let case = settled().where_(|o| o.identity = Fact::Known(seen.clone()));
+        let case = settled().given(|o| o.identity = Fact::Known(seen.clone()));
         let Step::Update(change) = case.step() else { panic!("drift is corrected") };
         let mut expected = seen.tags;
         expected.set("Team", "a");
@@ -364,7 +364,7 @@ mod creating_keeping_correcting {
         let wishing = settled()
             .wishing(|d| d.tags = (0..3).map(|n| (format!("new{n}"), "v".into())).collect())
             .remembering(applied(&[]))
-            .where_(|o| o.identity = Fact::Known(ours_with(&foreign[..45])));
+            .given(|o| o.identity = Fact::Known(ours_with(&foreign[..45])));
         assert_eq!(wishing.next(), Next::Tell(Verdict::TooManyTags(51)));
     }
 
@@ -374,7 +374,7 @@ mod creating_keeping_correcting {
             let elsewhere = Identity { location: location("northeurope"), ..seen };
             let case = settled()
                 .wishing(|d| d.adoption = AdoptionPolicy::Adopt)
-                .where_(|o| o.identity = Fact::Known(elsewhere));
+                .given(|o| o.identity = Fact::Known(elsewhere));
             assert_eq!(case.next(), Next::Tell(Verdict::LocationConflict(location("northeurope"))));
         }
     }
@@ -383,7 +383,7 @@ mod creating_keeping_correcting {
     fn a_disabled_or_deleted_subscription_takes_no_step() {
         for state in [SubscriptionState::Disabled, SubscriptionState::Deleted] {
             let disable = |case: Case| {
-                case.where_(|o| {
+                case.given(|o| {
                     if let Fact::Known(subscription) = &mut o.subscription {
                         subscription.state = state;
                     }
@@ -413,7 +413,7 @@ mod the_directory {
     fn every_write() -> Vec<Case> {
         vec![
             Case::absent(),
-            Case::absent().remembering(applied(&[])).where_(|o| o.absence = Absence::Confirmed),
+            Case::absent().remembering(applied(&[])).given(|o| o.absence = Absence::Confirmed),
             Case::seeing(identity()).wishing(|d| d.adoption = AdoptionPolicy::Adopt),
             Case::seeing(marked(&released(mark_of("team-a/old")))),
             Case::seeing(marked(&released(mark_of("team-a/agents")))),
@@ -421,7 +421,7 @@ mod the_directory {
             Case::seeing(marked(&mark_of("team-a/agents")))
                 .remembering(holding(2, Origin::Created))
                 .wishing(|d| d.adoption = AdoptionPolicy::Adopt),
-            settled().where_(|o| o.identity = Fact::Known(ours_with(&[("team", "z")]))),
+            settled().given(|o| o.identity = Fact::Known(ours_with(&[("team", "z")]))),
             settled().wishing(|d| d.isolation_scope = Some(IsolationScope::Regional)),
         ]
     }
@@ -439,7 +439,7 @@ mod the_directory {
         for case in every_write() {
             assert!(matches!(case.next(), Next::Act(_)), "{case:#?}");
             let pinned = case.clone().wishing(|d| d.expected_tenant = Some(tenant(2)));
-            for doubted in doubts.iter().map(|doubt| case.clone().where_(doubt)).chain([pinned]) {
+            for doubted in doubts.iter().map(|doubt| case.clone().given(doubt)).chain([pinned]) {
                 assert_eq!(doubted.next(), Next::Tell(Verdict::AwaitsDirectory), "{doubted:#?}");
                 // An identity that is ours has its finalizer whatever the directory; that is no write to Azure.
                 let first = doubted.without_finalizer().next();
@@ -454,7 +454,7 @@ mod the_directory {
     #[test]
     fn an_identity_left_behind_in_another_directory_is_not_written() {
         let moved = Identity { tenant: tenant(2), ..ours_with(&[("team", "z")]) };
-        let case = settled().where_(|o| o.identity = Fact::Known(moved));
+        let case = settled().given(|o| o.identity = Fact::Known(moved));
         assert_eq!(case.next(), Next::Tell(Verdict::AwaitsDirectory));
     }
 }
@@ -507,7 +507,7 @@ mod observing {
 
     #[test]
     fn it_tells_what_it_would_do_and_does_nothing() {
-        let drifted = settled().where_(|o| o.identity = Fact::Known(ours_with(&[("team", "z")])));
+        let drifted = settled().given(|o| o.identity = Fact::Known(ours_with(&[("team", "z")])));
         assert_eq!(pending(&observing(drifted)), (Reason::ChangesPending, vec!["tags.team".to_owned()]));
         assert_eq!(
             pending(&observing(Case::absent())),
@@ -544,7 +544,7 @@ mod observing {
     fn one_look_does_not_prove_that_a_held_identity_is_gone() {
         let case = observing(Case::absent().remembering(applied(&[])));
         assert_eq!(case.next(), Next::Tell(Verdict::Settling));
-        let gone = case.where_(|o| o.absence = Absence::Confirmed);
+        let gone = case.given(|o| o.absence = Absence::Confirmed);
         assert_eq!(pending(&gone).0, Reason::ChangesPending);
     }
 
