@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 /// Minutes of waiting pass in seconds.
 const TIME_SCALE: f64 = 10.0;
 /// How long a step may take before the demo counts as failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Where the objects of the demo live.
 pub const NAMESPACE: &str = "team-a";
 
@@ -190,7 +190,9 @@ impl Scene {
             )
         })?;
         println!("\n  in Azure, the tags of {name}:");
-        tags.iter().for_each(|(key, value)| println!("    {key} = {value}"));
+        for (key, value) in &tags {
+            println!("    {key} = {value}");
+        }
         Some(tags)
     }
 

@@ -107,7 +107,7 @@ async fn drift(scene: &Scene) -> Result<(), Mishap> {
 
     let before = scene.field("build-agents", "{.status.identity.principalId}").await?;
     // Right after its creation an absence proves nothing; let that time pass.
-    scene.let_pass(Duration::from_secs(60)).await;
+    scene.let_pass(Duration::from_mins(1)).await;
     scene.outside_hand(&Hand::DeleteIdentity { id })?;
     scene.request("build-agents").await?;
     scene.until_reason("build-agents", "Settling").await?;

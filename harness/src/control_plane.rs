@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Seconds on an idle machine; this is for one that is compiling beside us.
-const START_DEADLINE: Duration = Duration::from_secs(120);
+const START_DEADLINE: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(50);
 /// A free port can be taken by somebody else before we listen on it; not three times in a row.
 const ATTEMPTS: u32 = 3;

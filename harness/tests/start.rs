@@ -119,7 +119,7 @@ fn programs_without_a_controller_manager_make_a_control_plane_that_says_what_is_
     let errors = assets.0.join("stderr");
     let mut process =
         assets.command(&[]).stdout(Stdio::null()).stderr(fs::File::create(&errors).unwrap()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     let text = loop {
         let text = fs::read_to_string(&errors).unwrap();
         if text.contains(" is up; ") {

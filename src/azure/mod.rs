@@ -12,10 +12,6 @@
 //! here is tried again behind the caller's back, save one request whose token had gone bad: Azure requests are the
 //! scarce resource, and when to ask again is the schedule's to say. Must never decide what a fact means, and never
 //! write without a permit.
-#![expect(
-    clippy::result_large_err,
-    reason = "failures are rare, and a box would hide their cause from patterns"
-)]
 
 mod bucket;
 mod classify;

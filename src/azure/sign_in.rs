@@ -19,7 +19,7 @@ use crate::{domain::failure::Failure, runtime::clock::Clock};
 /// A token is renewed this long before its end.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);
 /// With less left, a request might reach Azure after the end.
-const TOO_LATE: Duration = Duration::from_secs(60);
+const TOO_LATE: Duration = Duration::from_mins(1);
 const FIRST_BACK_OFF: Duration = Duration::from_secs(5);
 const LONGEST_BACK_OFF: Duration = Duration::from_mins(5);
 

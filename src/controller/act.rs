@@ -197,7 +197,7 @@ impl Pass<'_> {
                         event::ADOPTED,
                         &format!("took identity {id}, principal {}", identity.principal),
                     )
-                    .await
+                    .await;
             }
             WhyMark::Restore => {
                 events.warning(&about, event::MARK_RESTORED, &format!("somebody took this object's mark off identity {id}; it was put back, and the identity counts as adopted from now on")).await;
@@ -210,7 +210,7 @@ impl Pass<'_> {
                         event::ADOPTED,
                         &format!("holds identity {id} again, which it had released"),
                     )
-                    .await
+                    .await;
             }
         }
         self.take_answer(identity).await;

@@ -62,7 +62,7 @@ pub(super) async fn attempt(guarded: Arc<Guarded>, operator: Arc<Operator>) -> R
         id = %uuid::Uuid::new_v4(),
     );
     let counted = operator.metrics.pass();
-    let ended = operator.look(&key).instrument(span.clone()).await;
+    let ended = Box::pin(operator.look(&key)).instrument(span.clone()).await;
     let _in_span = span.enter();
     let (result, action) = operator.pace(&guarded, ended);
     counted.end(result);
@@ -71,7 +71,7 @@ pub(super) async fn attempt(guarded: Arc<Guarded>, operator: Arc<Operator>) -> R
 
 impl Operator {
     async fn look(&self, key: &ObjectKey) -> Ended {
-        let pass = AssertUnwindSafe(async {
+        let pass = AssertUnwindSafe(Box::pin(async {
             match read(&self.client, key).await.map_err(WriteError::from)? {
                 None => Err(WriteError::Gone),
                 Some(guarded) => match guarded.0 {
@@ -86,7 +86,7 @@ impl Operator {
                     Err(invalid) => self.unreadable(key, &invalid).await,
                 },
             }
-        })
+        }))
         .catch_unwind();
         match tokio::time::timeout(DEADLINE, pass).await {
             Ok(Ok(Ok(outcome))) => Ended::With(outcome),

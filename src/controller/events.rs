@@ -51,7 +51,7 @@ impl Events {
                 self.warning(about, &stalled.reason, &stalled.message).await;
             }
             None if ready.status == "True" && !told => {
-                self.normal(about, &ready.reason, &ready.message).await
+                self.normal(about, &ready.reason, &ready.message).await;
             }
             Some(_) | None => {}
         }

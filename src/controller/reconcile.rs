@@ -47,8 +47,9 @@ impl Operator {
         let desired = match Desired::of(&subject.object) {
             Ok(desired) => desired,
             Err(invalid) => {
+                let record = Record::of(&subject.status());
                 return self
-                    .report(&mut subject, &Record::default(), None, Finding::Invalid(&invalid.to_string()))
+                    .report(&mut subject, &record, None, Finding::Invalid(&invalid.to_string()))
                     .await;
             }
         };

@@ -33,7 +33,8 @@ const SECRET: (&str, &str) = ("AZURE_CLIENT_SECRET", "s");
 
 #[tokio::test]
 async fn a_bad_start_ends_with_one_clear_line_and_a_code() {
-    let cases: [(&[(&str, &str)], &[&str], &str); 6] = [
+    type Start = (&'static [(&'static str, &'static str)], &'static [&'static str], &'static str);
+    let cases: [Start; 6] = [
         (&[], &["--nonsense"], "--nonsense"),
         (&[TENANT, CLIENT], &[], "AZURE_CLIENT_SECRET"),
         (&[TENANT, CLIENT, SECRET, ("AZURE_FEDERATED_TOKEN_FILE", "/token")], &[], "MDI_CREDENTIAL"),
