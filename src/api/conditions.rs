@@ -11,6 +11,8 @@ pub mod types {
     pub const READY: &str = "Ready";
     /// Organization and subscription (and identity) live in one Microsoft Entra directory.
     pub const DIRECTORY_MATCHED: &str = "DirectoryMatched";
+    /// All pools of the spec bear the identity.
+    pub const POOLS_REGISTERED: &str = "PoolsRegistered";
     /// The identity exists, is this object's and looks as wanted.
     pub const IDENTITY_READY: &str = "IdentityReady";
     /// Abnormal-true: work is under way or will be tried again soon.
@@ -119,6 +121,32 @@ reasons! {
     UnexpectedError,
     /// Waits for the directory: nothing is created, adopted or corrected before it is known and agrees.
     DirectoryNotMatched,
+    /// All pools of the spec bear the identity.
+    AllRegistered,
+    /// The spec names no pools.
+    NoPools,
+    /// A pool waits for the identity: nothing is registered before it is held and its directory matches.
+    IdentityNotReady,
+    /// A pool is being changed by somebody, and takes no other change.
+    PoolBusy,
+    /// There is no such pool.
+    PoolNotFound,
+    /// A pool does not serve Azure DevOps.
+    PoolNotAzureDevOps,
+    /// A pool does not serve the organization.
+    OrganizationNotInPool,
+    /// The subscription of a pool is in another directory.
+    PoolInOtherDirectory,
+    /// Somebody keeps taking the identity out of a pool.
+    RegistrationContested,
+    /// The operator may not assign an identity that the pool bears; the message names it and the role.
+    AssignPermissionMissing,
+    /// Azure DevOps does not let the operator change a pool: it lacks a membership or a right in the organization.
+    OrganizationAccessMissing,
+    /// Azure's identity layer refused a change; the message says why.
+    IdentityOperationFailed,
+    /// Something stands in the way of a deletion; the message names it.
+    DeletionBlocked,
     /// The object is being deleted.
     Deleting,
 }

@@ -3,9 +3,9 @@
 //! The schema and its CEL rules refuse on the API server whatever can be refused there, each with a message that says
 //! what to do. Unknown fields are tolerated on reading: a newer object must not break an older operator.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,7 @@ const ORGANIZATION_FROM_URL: &str = r#""organization takes the name alone, not a
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Status", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
     printcolumn(name = "Identity", type_ = "string", json_path = ".status.identity.name"),
+    printcolumn(name = "Pools", type_ = "string", json_path = ".status.poolSummary"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Organization", type_ = "string", json_path = ".spec.organization", priority = 1),
     printcolumn(name = "Client-ID", type_ = "string", json_path = ".status.identity.clientId", priority = 1),
@@ -63,6 +64,12 @@ pub struct ManagedDevOpsIdentitySpec {
 
     /// The user-assigned managed identity. Which one it is cannot be changed: another identity is another object.
     pub identity: IdentitySpec,
+
+    /// Managed DevOps Pools that the identity is to be registered with. A pool taken out of here is left again, if this object added the identity there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub pools: Vec<PoolSpec>,
 
     /// `Manage` keeps the world as wanted. `Observe` only reads, and lists in `status.pendingChanges` what `Manage` would do.
     #[serde(default)]
@@ -153,6 +160,37 @@ pub struct IdentitySpec {
     pub isolation_scope: Option<IsolationScope>,
 }
 
+/// A Managed DevOps Pool that the identity is to be registered with.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.subscriptionId) || has(self.resourceGroup)").message("pools: resourceGroup is required where subscriptionId is given, because the group of the identity is of another subscription"),
+)]
+pub struct PoolSpec {
+    /// Name of the pool, in lower case. It is unique in all of Azure.
+    #[schemars(length(min = 1, max = 60))]
+    #[x_kube(
+        validation = Rule::new("self.matches('^[a-z0-9][a-z0-9.-]{1,42}[a-z0-9-]$')").message("pools: name takes 3 to 44 lower-case letters, digits, full stops or hyphens: Azure does not tell capitals apart, but the keys of this list do, so write it in lower case"),
+    )]
+    pub name: String,
+
+    /// Resource group of the pool; that of the identity if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 90))]
+    #[x_kube(
+        validation = Rule::new(r"self.matches('^[\\p{L}\\p{N}_().-]*[\\p{L}\\p{N}_()-]$')").message("pools: resourceGroup takes the group's name alone: letters, digits, and _ - . ( ), not ending in a full stop"),
+    )]
+    pub resource_group: Option<String>,
+
+    /// Id of the subscription of the pool; that of the identity if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 36))]
+    #[x_kube(
+        validation = Rule::new("self.matches('^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$')").message("pools: subscriptionId takes the subscription's GUID, not its name: `az account show --query id` prints it"),
+    )]
+    pub subscription_id: Option<String>,
+}
+
 /// `Regional`: the identity can be assigned only to resources of its own region. `None`: to any. Absent: left as it is.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IsolationScope {
@@ -212,7 +250,7 @@ pub struct ManagedDevOpsIdentityStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// `Ready`, `DirectoryMatched` and `IdentityReady` always; `Reconciling` and `Stalled` only while they are true.
+    /// `Ready`, `DirectoryMatched`, `IdentityReady` and `PoolsRegistered` always; `Reconciling` and `Stalled` only while they are true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -229,6 +267,17 @@ pub struct ManagedDevOpsIdentityStatus {
     /// The identity as it was last seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<IdentityStatus>,
+
+    /// The pools of the spec, and those that are being left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub pools: Vec<PoolStatus>,
+
+    /// Registered pools and wanted pools, such as `2/2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    pub pool_summary: Option<String>,
 
     /// What was last written from the spec; tells a new wish from drift.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -312,8 +361,77 @@ impl Origin {
     }
 }
 
+/// One pool, as it was last seen.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolStatus {
+    /// Name of the pool.
+    #[schemars(length(max = 60))]
+    pub name: String,
+    /// ARM id of the pool.
+    #[schemars(length(max = 400))]
+    pub id: String,
+    /// How the registration stands.
+    pub state: PoolState,
+    /// Who added the identity to the pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<PoolOrigin>,
+    /// The principal that is registered. With origin `Added`, absent until a change of this object was seen to have worked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 36))]
+    pub principal_id: Option<String>,
+    /// What the pool is doing, in Azure's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub provisioning_state: Option<String>,
+    /// How often somebody else took out what this object had added; forgotten after it has stood for 24 hours.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0))]
+    pub removals_by_others: i32,
+    /// When somebody else took it out last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_removed_time: Option<Time>,
+    /// The change of this object that Azure is carrying out, while it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub operation: Option<String>,
+    /// What there is to say about this pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub message: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &i32) -> bool {
+    *count == 0
+}
+
+/// How a registration stands.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolState {
+    /// The pool bears the identity.
+    Registered,
+    /// It does not.
+    Missing,
+    /// The pool bears an identity of this name that is gone.
+    Stale,
+    /// Something has to pass before it can be said or changed.
+    Waiting,
+    /// The pool left the spec, and the identity is being taken out of it.
+    Removing,
+}
+
+/// Who added the identity to a pool. `Found` entries are never removed by this object.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolOrigin {
+    /// This object.
+    Added,
+    /// Somebody else.
+    Found,
+}
+
 /// What was last written from the spec.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Applied {
     /// Tags, as they stood in the spec.
@@ -323,13 +441,22 @@ pub struct Applied {
     /// Isolation scope, as it stood in the spec.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isolation_scope: Option<IsolationScope>,
+    /// Names of the pools, as they stood in the spec.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(length(max = 100), inner(length(max = 60)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub pools: BTreeSet<String>,
 }
 
 impl Applied {
     /// What a status says of it: nothing where nothing was wished. An empty object would not do, because the API server
     /// makes `null` of it when an apply takes its last member away, and then refuses that.
-    pub fn of(tags: &BTreeMap<String, String>, isolation_scope: Option<IsolationScope>) -> Option<Self> {
-        let applied = Self { tags: tags.clone(), isolation_scope };
+    pub fn of(
+        tags: &BTreeMap<String, String>,
+        isolation_scope: Option<IsolationScope>,
+        pools: &BTreeSet<String>,
+    ) -> Option<Self> {
+        let applied = Self { tags: tags.clone(), isolation_scope, pools: pools.clone() };
         (applied != Self::default()).then_some(applied)
     }
 }
@@ -338,7 +465,7 @@ impl Applied {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingChange {
-    /// What differs: `identity`, `tags.<key>` or `isolationScope`.
+    /// What differs: `identity`, `mark`, `tags.<key>`, `isolationScope` or `pools.<name>`.
     #[schemars(length(max = 600))]
     pub field: String,
     /// What is there; absent if nothing is.

@@ -79,7 +79,7 @@ impl Pass<'_> {
                 Ok(Ok(()))
             }
             Step::ForgetTheGone => {
-                self.record = Record::default();
+                self.record = self.record.without_the_gone();
                 tools.replaces_the_gone = true;
                 Ok(Ok(()))
             }
@@ -144,7 +144,7 @@ impl Pass<'_> {
         let principal = put.identity.principal.clone();
         match put.answer {
             PutAnswer::Created => {
-                self.record = Record::after_creation(&self.desired, &principal);
+                self.record = self.record.after_creation(&self.desired, &principal);
                 if tools.replaces_the_gone {
                     let note = format!(
                         "identity {} was gone and was created anew as principal {principal}: role assignments and federated credentials of the old one are lost and have to be given again",

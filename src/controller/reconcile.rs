@@ -152,8 +152,13 @@ impl Pass<'_> {
             self.operator.memory.in_the_light(&uid);
             None
         };
-        let finding =
-            Finding::Judged { desired: &self.desired, observed: &self.observed, verdict, in_the_dark_for };
+        let finding = Finding::Judged {
+            desired: &self.desired,
+            observed: &self.observed,
+            verdict,
+            pools: &[],
+            in_the_dark_for,
+        };
         self.operator.report(&mut self.subject, &self.record, Some(&self.desired.identity), finding).await
     }
 

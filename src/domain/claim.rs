@@ -82,6 +82,19 @@ impl Sibling {
             | R::ProviderNotRegistered
             | R::PolicyDenied
             | R::ScopeLocked
+            | R::AllRegistered
+            | R::NoPools
+            | R::IdentityNotReady
+            | R::PoolBusy
+            | R::PoolNotFound
+            | R::PoolNotAzureDevOps
+            | R::OrganizationNotInPool
+            | R::PoolInOtherDirectory
+            | R::RegistrationContested
+            | R::AssignPermissionMissing
+            | R::OrganizationAccessMissing
+            | R::IdentityOperationFailed
+            | R::DeletionBlocked
             | R::TooManyTags
             | R::RequestRefused
             | R::Throttled

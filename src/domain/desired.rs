@@ -11,10 +11,10 @@ use crate::{
         names::mark,
         v1alpha1::{
             AdoptionPolicy, DeletionPolicy, DriftPolicy, IdentitySpec, IsolationScope,
-            ManagedDevOpsIdentitySpec, Mode,
+            ManagedDevOpsIdentitySpec, Mode, PoolSpec,
         },
     },
-    domain::names::{IdentityId, Location, NotAName, OrganizationName, SubscriptionId, TenantId},
+    domain::names::{IdentityId, Location, NotAName, OrganizationName, PoolId, SubscriptionId, TenantId},
 };
 
 /// What is wanted.
@@ -32,6 +32,8 @@ pub struct Desired {
     pub tags: BTreeMap<String, String>,
     /// Its isolation scope; `None` means left as it is.
     pub isolation_scope: Option<IsolationScope>,
+    /// The pools that it is to be registered with.
+    pub pools: Vec<WantedPool>,
     /// Whether the operator writes.
     pub mode: Mode,
     /// What to do with an identity that exists and is nobody's.
@@ -42,6 +44,15 @@ pub struct Desired {
     pub drift: DriftPolicy,
     /// How often to look again.
     pub interval: Duration,
+}
+
+/// A pool that is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedPool {
+    /// Its name, which is unique in all of Azure and the key in spec and status.
+    pub name: String,
+    /// Its id.
+    pub id: PoolId,
 }
 
 /// A field that cannot be used.
@@ -65,6 +76,7 @@ impl Desired {
             organization,
             expected_tenant_id,
             identity: IdentitySpec { subscription_id, resource_group, location, name, tags, isolation_scope },
+            pools,
             mode,
             adoption_policy,
             deletion_policy,
@@ -83,6 +95,10 @@ impl Desired {
             location: Location::parse(location).map_err(at("identity.location"))?,
             tags: parse_tags(tags)?,
             isolation_scope: *isolation_scope,
+            pools: pools
+                .iter()
+                .map(|pool| wanted_pool(pool, subscription_id, resource_group))
+                .collect::<Result<_, _>>()?,
             mode: *mode,
             adoption: *adoption_policy,
             deletion: *deletion_policy,
@@ -131,6 +147,19 @@ fn parse_tags(tags: &BTreeMap<String, String>) -> Result<BTreeMap<String, String
         }
     }
     Ok(tags.clone())
+}
+
+fn wanted_pool(
+    pool: &PoolSpec,
+    subscription: &str,
+    resource_group: &str,
+) -> Result<WantedPool, InvalidField> {
+    let PoolSpec { name, resource_group: own_group, subscription_id } = pool;
+    let subscription = subscription_id.as_deref().unwrap_or(subscription);
+    let subscription = SubscriptionId::parse(subscription).map_err(at("pools[].subscriptionId"))?;
+    let id = PoolId::new(subscription, own_group.as_deref().unwrap_or(resource_group), name)
+        .map_err(at("pools[]"))?;
+    Ok(WantedPool { name: name.clone(), id })
 }
 
 /// The floor, below which an object would spend more requests than it is worth.

@@ -168,6 +168,9 @@ pub fn doubt_reason(failure: &Failure) -> Reason {
         | Cause::ProviderNotRegistered(_)
         | Cause::PolicyDenied
         | Cause::ScopeLocked
+        | Cause::LinkedAuthorizationFailed
+        | Cause::IdentityOperationFailed
+        | Cause::OrganizationAccessDenied
         | Cause::InvalidResourceLocation
         | Cause::LocationNotAvailable
         | Cause::NotReplicated

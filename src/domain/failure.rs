@@ -54,6 +54,12 @@ pub enum Cause {
     PolicyDenied,
     /// A lock forbids the request.
     ScopeLocked,
+    /// The caller may not assign an identity that the resource bears.
+    LinkedAuthorizationFailed,
+    /// Azure's identity layer refused: an identity of the resource is gone, or restricted.
+    IdentityOperationFailed,
+    /// The caller is not let in by Azure DevOps: it is no member of the organization, or lacks rights on its agent pools.
+    OrganizationAccessDenied,
     /// A resource of this name exists in another region.
     InvalidResourceLocation,
     /// The region does not offer the resource type.
@@ -76,7 +82,12 @@ impl Cause {
     /// How it is treated.
     pub fn class(&self) -> Class {
         match self {
-            Self::AuthorizationFailed | Self::WrongTenant(_) | Self::SignInFailed(_) => Class::Denied,
+            Self::AuthorizationFailed
+            | Self::LinkedAuthorizationFailed
+            | Self::OrganizationAccessDenied
+            | Self::WrongTenant(_)
+            | Self::SignInFailed(_) => Class::Denied,
+            Self::IdentityOperationFailed => Class::Missing,
             Self::SubscriptionNotFound | Self::ResourceGroupNotFound | Self::ResourceGroupBeingDeleted => {
                 Class::Missing
             }
@@ -107,6 +118,9 @@ impl Cause {
             Self::ProviderNotRegistered(_) => Reason::ProviderNotRegistered,
             Self::PolicyDenied => Reason::PolicyDenied,
             Self::ScopeLocked => Reason::ScopeLocked,
+            Self::LinkedAuthorizationFailed => Reason::AssignPermissionMissing,
+            Self::IdentityOperationFailed => Reason::IdentityOperationFailed,
+            Self::OrganizationAccessDenied => Reason::OrganizationAccessMissing,
             Self::InvalidResourceLocation => Reason::LocationConflict,
             Self::LocationNotAvailable | Self::Refused => Reason::RequestRefused,
             Self::NotReplicated => Reason::Settling,
@@ -168,6 +182,9 @@ impl Failure {
             Cause::ResourceGroupBeingDeleted => "wait until the resource group is gone and create it anew".into(),
             Cause::ProviderNotRegistered(namespace) => format!("register the provider: `az provider register --namespace {namespace}`"),
             Cause::PolicyDenied => "satisfy the policy that Azure names, or ask for an exemption".into(),
+            Cause::LinkedAuthorizationFailed => "give the operator's principal the role Managed Identity Operator (Microsoft.ManagedIdentity/userAssignedIdentities/assign/action) on the identity that Azure names".into(),
+            Cause::IdentityOperationFailed => "see whether every identity that the pool lists still exists and may be used there; take a dead one out of the pool".into(),
+            Cause::OrganizationAccessDenied => "make the operator's principal a member of the Azure DevOps organization, with the role Administrator on its agent pools".into(),
             Cause::ScopeLocked => "remove the lock that Azure names, or leave the identity as it is".into(),
             Cause::InvalidResourceLocation => "name the region in which the identity exists, in a new object: Azure moves no identity".into(),
             Cause::LocationNotAvailable => "choose one of the regions that Azure names, in a new object".into(),

@@ -6,6 +6,7 @@
 use std::{
     fmt,
     hash::{Hash, Hasher},
+    marker::PhantomData,
 };
 
 /// A name that is not one: what was given, and what it should have been.
@@ -158,15 +159,63 @@ impl fmt::Display for Location {
     }
 }
 
-/// The ARM id of a user-assigned identity, compared without regard to case.
+/// A kind of resource that lives in a resource group.
+pub trait ResourceKind: std::fmt::Debug + Clone {
+    /// Namespace and type, as Azure's own pages spell them.
+    const TYPE: &'static str;
+    /// What a name of this kind is, with its article.
+    const NAME: &'static str;
+    /// Whether a text can be its name.
+    fn can_be_named(name: &str) -> bool;
+}
+
+/// User-assigned managed identities.
 #[derive(Debug, Clone)]
-pub struct IdentityId {
+pub enum UserAssignedIdentity {}
+
+impl ResourceKind for UserAssignedIdentity {
+    const TYPE: &'static str = "Microsoft.ManagedIdentity/userAssignedIdentities";
+    const NAME: &'static str = "the name of an identity (3 to 128 letters, digits, hyphens or underscores, the first a letter or digit)";
+
+    fn can_be_named(name: &str) -> bool {
+        (3..=128).contains(&name.len())
+            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    }
+}
+
+/// Managed `DevOps` Pools.
+#[derive(Debug, Clone)]
+pub enum ManagedPool {}
+
+impl ResourceKind for ManagedPool {
+    const TYPE: &'static str = "Microsoft.DevOpsInfrastructure/pools";
+    const NAME: &'static str =
+        "the name of a pool (3 to 44 letters, digits, full stops or hyphens, the first a letter or digit)";
+
+    fn can_be_named(name: &str) -> bool {
+        (3..=44).contains(&name.len())
+            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.')
+            && !name.ends_with('.')
+    }
+}
+
+/// The ARM id of a user-assigned identity.
+pub type IdentityId = ResourceId<UserAssignedIdentity>;
+/// The ARM id of a pool.
+pub type PoolId = ResourceId<ManagedPool>;
+
+/// The ARM id of a resource, compared without regard to case.
+#[derive(Debug, Clone)]
+pub struct ResourceId<K> {
     subscription: SubscriptionId,
     resource_group: String,
     name: String,
+    kind: PhantomData<K>,
 }
 
-impl IdentityId {
+impl<K: ResourceKind> ResourceId<K> {
     /// From checked parts.
     pub fn new(subscription: SubscriptionId, resource_group: &str, name: &str) -> Result<Self, NotAName> {
         let group_fits = (1..=90).contains(&resource_group.chars().count())
@@ -178,16 +227,30 @@ impl IdentityId {
                 "the name of a resource group (letters, digits, _ - . ( ), not ending in a full stop)",
             ));
         }
-        let name_fits = (3..=128).contains(&name.len())
-            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        if !name_fits {
-            return Err(not(
-                name,
-                "the name of an identity (3 to 128 letters, digits, hyphens or underscores, the first a letter or digit)",
-            ));
+        if !K::can_be_named(name) {
+            return Err(not(name, K::NAME));
         }
-        Ok(Self { subscription, resource_group: resource_group.to_owned(), name: name.to_owned() })
+        Ok(Self {
+            subscription,
+            resource_group: resource_group.to_owned(),
+            name: name.to_owned(),
+            kind: PhantomData,
+        })
+    }
+
+    /// From the id as Azure writes it, in any case.
+    pub fn parse(arm_id: &str) -> Option<Self> {
+        let parts: Vec<&str> = arm_id.trim_matches('/').split('/').collect();
+        let ["subscriptions", subscription, groups, group, "providers", namespace, kind, name] = parts[..]
+        else {
+            return None;
+        };
+        let is_ours = groups.eq_ignore_ascii_case("resourceGroups")
+            && format!("{namespace}/{kind}").eq_ignore_ascii_case(K::TYPE);
+        if !is_ours {
+            return None;
+        }
+        Self::new(SubscriptionId::parse(subscription).ok()?, group, name).ok()
     }
 
     /// The subscription that it lives in.
@@ -215,24 +278,25 @@ impl IdentityId {
     }
 }
 
-impl PartialEq for IdentityId {
+impl<K: ResourceKind> PartialEq for ResourceId<K> {
     fn eq(&self, other: &Self) -> bool {
         self.subscription == other.subscription && self.folded() == other.folded()
     }
 }
-impl Eq for IdentityId {}
-impl Hash for IdentityId {
+impl<K: ResourceKind> Eq for ResourceId<K> {}
+impl<K: ResourceKind> Hash for ResourceId<K> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.subscription.hash(state);
         self.folded().hash(state);
     }
 }
-impl fmt::Display for IdentityId {
+impl<K: ResourceKind> fmt::Display for ResourceId<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { subscription, resource_group, name, kind: _ } = self;
         write!(
             f,
-            "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{}",
-            self.subscription, self.resource_group, self.name
+            "/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/{}/{name}",
+            K::TYPE
         )
     }
 }

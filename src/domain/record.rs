@@ -1,8 +1,10 @@
 //! What an object remembers in its own status. The loss of any of it only makes the operator do less.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::{
     api::v1alpha1::{Applied, ManagedDevOpsIdentityStatus, Origin},
-    domain::names::PrincipalId,
+    domain::{names::PrincipalId, registration::PoolRecord},
 };
 
 /// That an object holds an identity: this very principal, and how it came to it.
@@ -21,6 +23,8 @@ pub struct Record {
     pub holding: Option<Holding>,
     /// What was last written from the spec.
     pub applied: Option<Applied>,
+    /// The pools that it has to do with, by name.
+    pub pools: BTreeMap<String, PoolRecord>,
 }
 
 impl Record {
@@ -30,7 +34,21 @@ impl Record {
             let principal = PrincipalId::parse(identity.principal_id.as_deref()?).ok()?;
             Some(Holding { principal, origin: identity.origin? })
         });
-        Self { holding, applied: status.applied.clone() }
+        let pools =
+            status.pools.iter().filter_map(|pool| Some((pool.name.clone(), PoolRecord::of(pool)?))).collect();
+        Self { holding, applied: status.applied.clone(), pools }
+    }
+
+    /// What is left when the identity is gone and another is about to take its place: the entries in pools, which bear
+    /// the old principal and are to be cured.
+    #[must_use]
+    pub fn without_the_gone(&self) -> Self {
+        Self { pools: self.pools.clone(), ..Self::default() }
+    }
+
+    /// The pools that the wish was carried out for once.
+    pub fn applied_pools(&self) -> BTreeSet<String> {
+        self.applied.as_ref().map(|applied| applied.pools.clone()).unwrap_or_default()
     }
 
     /// Whether this very principal is held.

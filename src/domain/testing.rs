@@ -61,6 +61,7 @@ pub fn desired() -> Desired {
         location: location("westeurope"),
         tags: [].into(),
         isolation_scope: None,
+        pools: vec![],
         mode: Mode::Manage,
         adoption: AdoptionPolicy::IfOwned,
         deletion: DeletionPolicy::Retain,
@@ -102,7 +103,7 @@ pub fn released(mark: Mark) -> Mark {
 }
 
 pub fn holding(number: u32, origin: Origin) -> Record {
-    Record { holding: Some(Holding { principal: principal(number), origin }), applied: None }
+    Record { holding: Some(Holding { principal: principal(number), origin }), ..Record::default() }
 }
 
 pub fn sibling(object: &str, age: i64) -> Sibling {

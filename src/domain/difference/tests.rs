@@ -26,7 +26,7 @@ fn spec_against_what_was_applied_is_a_wish_and_what_was_applied_against_azure_is
     for (wanted, applied, seen, expected) in cases {
         let one = |value: Option<&str>| value.map(|value| ("team".to_owned(), value.to_owned())).into_iter();
         let wish = Desired { tags: one(wanted).collect(), ..desired() };
-        let applied = Applied { tags: one(applied).collect(), isolation_scope: None };
+        let applied = Applied { tags: one(applied).collect(), isolation_scope: None, ..Applied::default() };
         let seen = Identity { tags: one(seen).collect(), ..identity() };
         let found = differences(&wish, Some(&applied), &seen);
         assert_eq!(found.first().map(|d| d.kind), expected, "{wish:?} {applied:?} {seen:?}");
@@ -36,7 +36,8 @@ fn spec_against_what_was_applied_is_a_wish_and_what_was_applied_against_azure_is
 #[test]
 fn keys_are_compared_without_regard_to_case_and_values_exactly() {
     let wish = Desired { tags: map(&[("Team", "A")]), ..desired() };
-    let applied = Applied { tags: map(&[("TEAM", "A"), ("Gone", "1")]), isolation_scope: None };
+    let applied =
+        Applied { tags: map(&[("TEAM", "A"), ("Gone", "1")]), isolation_scope: None, ..Applied::default() };
     assert_eq!(differences(&wish, Some(&applied), &tagged(&[("team", "A")])), []);
     let changed = differences(&wish, Some(&applied), &tagged(&[("team", "a"), ("gone", "1")]));
     assert_eq!(changed.iter().map(|d| d.kind).collect::<Vec<_>>(), [Kind::Drift, Kind::Wish]);

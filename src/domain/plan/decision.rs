@@ -192,9 +192,11 @@ impl Situation<'_> {
         if *seen == MarkSeen::Complete(own.clone()) {
             // The mark was written before and the record did not follow, or somebody copied it: the record alone finishes.
             let holding = Holding { principal: identity.principal.clone(), origin: Origin::Adopted };
-            return self
-                .before_writing()
-                .unwrap_or(Next::Act(Step::Remember(Record { holding: Some(holding), applied: None })));
+            return self.before_writing().unwrap_or(Next::Act(Step::Remember(Record {
+                holding: Some(holding),
+                applied: None,
+                pools: self.record.pools.clone(),
+            })));
         }
         let copied = matches!(seen, MarkSeen::Complete(mark) if (&mark.cluster, &mark.object) == (&own.cluster, &own.object));
         match self.write_mark(identity, &own, WhyMark::Take) {
@@ -287,7 +289,7 @@ impl Situation<'_> {
     }
 
     fn wish_as_applied(self) -> Option<Applied> {
-        Applied::of(&self.desired.tags, self.desired.isolation_scope)
+        Applied::of(&self.desired.tags, self.desired.isolation_scope, &self.record.applied_pools())
     }
 
     pub(super) fn pending_creation(self) -> PendingChange {

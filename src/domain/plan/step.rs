@@ -1,5 +1,7 @@
 //! The words in which the answer is given: steps to take, what each leaves in the record, and verdicts to tell.
 
+use std::collections::BTreeSet;
+
 use crate::{
     api::{
         conditions::Reason,
@@ -156,10 +158,12 @@ impl Verdict {
 
 impl Record {
     /// What is remembered after Azure confirmed, by a 201, that this object created this principal.
-    pub fn after_creation(desired: &Desired, principal: &PrincipalId) -> Self {
+    #[must_use]
+    pub fn after_creation(&self, desired: &Desired, principal: &PrincipalId) -> Self {
         Self {
             holding: Some(Holding { principal: principal.clone(), origin: Origin::Created }),
-            applied: Applied::of(&desired.tags, desired.isolation_scope),
+            applied: Applied::of(&desired.tags, desired.isolation_scope, &BTreeSet::new()),
+            pools: self.pools.clone(),
         }
     }
 
@@ -168,13 +172,14 @@ impl Record {
     pub fn after_marking(&self, marking: &Marking) -> Self {
         let principal = marking.principal.clone();
         match marking.why {
-            WhyMark::Take => {
-                Self { holding: Some(Holding { principal, origin: Origin::Adopted }), applied: None }
-            }
-            WhyMark::Restore => Self {
+            WhyMark::Take => Self {
                 holding: Some(Holding { principal, origin: Origin::Adopted }),
-                applied: self.applied.clone(),
+                applied: None,
+                pools: self.pools.clone(),
             },
+            WhyMark::Restore => {
+                Self { holding: Some(Holding { principal, origin: Origin::Adopted }), ..self.clone() }
+            }
             WhyMark::TakeBack => self.clone(),
         }
     }
@@ -182,6 +187,7 @@ impl Record {
     /// What is remembered after an update went through: the whole wish was written or stood there already.
     #[must_use]
     pub fn after_update(&self, desired: &Desired) -> Self {
-        Self { holding: self.holding.clone(), applied: Applied::of(&desired.tags, desired.isolation_scope) }
+        let applied = Applied::of(&desired.tags, desired.isolation_scope, &self.applied_pools());
+        Self { applied, ..self.clone() }
     }
 }

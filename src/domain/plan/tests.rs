@@ -37,7 +37,7 @@ fn ours_with(tags: &[(&str, &str)]) -> Identity {
 /// Created by this object, with these tags of the spec applied.
 fn applied(tags: &[(&str, &str)]) -> Record {
     let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    Record { applied: Some(Applied { tags, isolation_scope: None }), ..holding(1, Origin::Created) }
+    Record { applied: Some(Applied { tags, ..Applied::default() }), ..holding(1, Origin::Created) }
 }
 
 /// A settled object, wishing for `team: a`.
@@ -231,7 +231,7 @@ mod what_is_remembered {
     #[test]
     fn created_comes_from_a_creation_alone_and_a_mark_put_back_or_taken_counts_as_adopted() {
         let wish = settled().desired;
-        assert_eq!(Record::after_creation(&wish, &principal(1)), applied(&[("team", "a")]));
+        assert_eq!(Record::default().after_creation(&wish, &principal(1)), applied(&[("team", "a")]));
         let marking =
             |why| Marking { tags: [("", ""); 0].into_iter().collect(), principal: principal(1), why };
         let before = applied(&[("team", "a")]);

@@ -169,6 +169,7 @@ impl World {
                         assert!(cluster != CLUSTER || *object != me.object, "in conflict with itself");
                     }
                     let finding = Finding::Judged {
+                        pools: &[],
                         desired: &desired,
                         observed: &observed,
                         verdict: &verdict,
@@ -202,7 +203,7 @@ impl World {
                 self.objects[i].finalizer = Finalizer::Absent;
             }
             Step::Remember(new) => *record = new,
-            Step::ForgetTheGone => *record = Record::default(),
+            Step::ForgetTheGone => *record = record.without_the_gone(),
             Step::Create(new) => {
                 self.may_write(i, desired, observed, record);
                 assert!(self.azure.is_none() && record.holding.is_none(), "emptied before every creation");
@@ -215,7 +216,7 @@ impl World {
                     principal: principal(self.principals),
                     ..identity()
                 };
-                *record = Record::after_creation(desired, &created.principal);
+                *record = record.after_creation(desired, &created.principal);
                 // After a crash here nobody has received the 201.
                 if self.crash.is_none_or(|crash| crash.step != self.steps) {
                     self.created.insert((self.objects[i].facts.uid.clone(), created.principal.clone()));
@@ -358,8 +359,13 @@ fn any_record() -> impl Strategy<Value = Record> {
     let applied = (any_tags(&["1", "2"]), any_scope()).prop_map(|(tags, isolation_scope)| Applied {
         tags: tags.into_iter().collect::<Tags>().to_map(),
         isolation_scope,
+        ..Applied::default()
     });
-    (option::of(holding), option::of(applied)).prop_map(|(holding, applied)| Record { holding, applied })
+    (option::of(holding), option::of(applied)).prop_map(|(holding, applied)| Record {
+        holding,
+        applied,
+        ..Record::default()
+    })
 }
 
 fn any_wish() -> impl Strategy<Value = Desired> {

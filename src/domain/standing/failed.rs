@@ -38,7 +38,7 @@ impl Lasting {
     fn of(reason: Reason) -> Self {
         use Reason as R;
         match reason {
-            R::Succeeded | R::SameDirectory | R::UpToDate => Self::AsWanted,
+            R::Succeeded | R::SameDirectory | R::UpToDate | R::AllRegistered | R::NoPools => Self::AsWanted,
             R::DirectoryMismatch
             | R::OrganizationNotConnected
             | R::SubscriptionDisabled
@@ -52,6 +52,11 @@ impl Lasting {
             | R::ProviderNotRegistered
             | R::PolicyDenied
             | R::ScopeLocked
+            | R::PoolNotAzureDevOps
+            | R::OrganizationNotInPool
+            | R::PoolInOtherDirectory
+            | R::RegistrationContested
+            | R::DeletionBlocked
             | R::TooManyTags
             | R::RequestRefused => Self::UntilMended,
             R::OrganizationNotFound
@@ -60,7 +65,11 @@ impl Lasting {
             | R::SignedInElsewhere
             | R::SignInFailed
             | R::ResourceGroupNotFound
-            | R::AuthorizationFailed => Self::ForTheGrace,
+            | R::AuthorizationFailed
+            | R::PoolNotFound
+            | R::AssignPermissionMissing
+            | R::OrganizationAccessMissing
+            | R::IdentityOperationFailed => Self::ForTheGrace,
             R::Progressing
             | R::ProgressingWithRetry
             | R::Suspended
@@ -71,6 +80,8 @@ impl Lasting {
             | R::AzureUnavailable
             | R::UnexpectedError
             | R::DirectoryNotMatched
+            | R::IdentityNotReady
+            | R::PoolBusy
             | R::Deleting => Self::Not,
         }
     }

@@ -101,6 +101,7 @@ impl Story {
     /// Composes the next status out of the last.
     fn told(mut self) -> Self {
         let finding = Finding::Judged {
+            pools: &[],
             desired: &self.desired,
             observed: &self.observed,
             verdict: &self.verdict,
@@ -210,6 +211,7 @@ mod what_gitops_tools_see {
                 [9 * MINUTE, MINUTE, 49 * MINUTE, MINUTE].into_iter().scan(story, |story, seconds| {
                     story.now += seconds.seconds();
                     let finding = Finding::Judged {
+                        pools: &[],
                         desired: &story.desired,
                         observed: &story.observed,
                         verdict: &story.verdict,
@@ -543,6 +545,7 @@ mod what_is_shown {
     fn a_request_is_answered_by_its_own_token_which_then_stays() {
         let story = Story::ready();
         let finding = Finding::Judged {
+            pools: &[],
             desired: &story.desired,
             observed: &story.observed,
             verdict: &story.verdict,
@@ -715,7 +718,7 @@ proptest! {
                 Pass::UnderWay => Finding::UnderWay("looking at it"),
                 Pass::Invalid => Finding::Invalid("spec.interval: no"),
                 Pass::NeverLookedAt => Finding::NeverLookedAt,
-                Pass::Judged(judged) => Finding::Judged {
+                Pass::Judged(judged) => Finding::Judged { pools: &[],
                     desired: &desired,
                     observed: &judged.0,
                     verdict: &judged.1,

@@ -13,7 +13,7 @@ use crate::{
     },
     domain::{
         desired::Desired, names::IdentityId, observed::Observed, plan::Verdict, record::Record,
-        schedule::Outcome,
+        registration::PoolJudged, schedule::Outcome,
     },
 };
 
@@ -37,6 +37,8 @@ pub enum Finding<'a> {
         observed: &'a Observed,
         /// What is told of the identity.
         verdict: &'a Verdict,
+        /// What is told of each pool, those that are being left included.
+        pools: &'a [PoolJudged],
         /// Since when, in a row, throttling or an outage hides the truth from this process.
         in_the_dark_for: Option<Duration>,
     },
@@ -81,6 +83,8 @@ impl Told<'_> {
             organization: self.organization_status(),
             subscription: self.subscription_status(),
             identity: self.identity_status(),
+            pools: vec![],
+            pool_summary: None,
             applied: self.applied(),
             pending_changes: self.pending_changes(),
             last_error: self.last_error(),

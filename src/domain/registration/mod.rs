@@ -1,0 +1,25 @@
+//! Is the identity registered with a pool, and what comes next for it? The same question as in `plan`, for each pool by
+//! itself: one pool in trouble holds up no other, and not the identity.
+//!
+//! ```text
+//! wanted   no entry ─────────► written ahead ─► add ─► (operation) ─► seen to have worked ─► Added
+//!          live principal ───► registered; Found if it was there before
+//!          other principal ──► stale: written ahead ─► remove ─► add
+//! leaving  our entry ────────► remove ─► (operation) ─► seen gone ─► forgotten
+//!          anything else ────► forgotten, untouched
+//! ```
+//!
+//! A pool belongs to somebody else. One entry of its identity block is all that is ever written, only what this object
+//! added is ever taken away, and a foreign entry, dead or alive, is never dropped.
+
+mod block;
+mod decision;
+mod judged;
+mod leaving;
+mod record;
+
+pub use block::BlockChange;
+pub use decision::{OperationSeen, Permission, PoolNext, PoolStep, PoolVerdict, Registering, decide};
+pub use judged::{Judgement, PoolJudged};
+pub use leaving::{Leaving, leave};
+pub use record::{Entered, PoolRecord, Removals};

@@ -1,0 +1,97 @@
+//! What an object remembers of one pool.
+
+use jiff::Timestamp;
+
+use crate::{
+    api::v1alpha1::{PoolOrigin, PoolStatus},
+    domain::names::{PoolId, PrincipalId},
+};
+
+/// What is remembered of one pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolRecord {
+    /// The pool.
+    pub id: PoolId,
+    /// How the entry came there.
+    pub entered: Entered,
+    /// The operation of ours that Azure carries out at the moment: where to ask about it.
+    pub operation: Option<String>,
+    /// How often others took our entry out.
+    pub removals: Removals,
+}
+
+/// How an entry came into a pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entered {
+    /// Nothing is known: there is no entry, or none was looked for.
+    Not,
+    /// It was there before, or somebody else put it there; with the principal that it was last seen with, if any.
+    Found(Option<PrincipalId>),
+    /// A change of ours that adds it may be on its way; whether it worked was not seen.
+    Ahead,
+    /// A change of ours that added it was seen to have worked. Ours only while it bears this principal.
+    Added(PrincipalId),
+}
+
+/// How often, and when last, others took our entry out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Removals {
+    /// How often.
+    pub count: u32,
+    /// When last.
+    pub last: Option<Timestamp>,
+}
+
+impl PoolRecord {
+    /// Nothing remembered yet.
+    pub fn new(id: PoolId) -> Self {
+        Self { id, entered: Entered::Not, operation: None, removals: Removals::default() }
+    }
+
+    /// Reads the record out of a status; `None` if the status names no pool.
+    pub fn of(status: &PoolStatus) -> Option<Self> {
+        let principal = status.principal_id.as_deref().and_then(|id| PrincipalId::parse(id).ok());
+        let entered = match (status.origin, principal) {
+            (None, _) => Entered::Not,
+            (Some(PoolOrigin::Found), principal) => Entered::Found(principal),
+            (Some(PoolOrigin::Added), None) => Entered::Ahead,
+            (Some(PoolOrigin::Added), Some(principal)) => Entered::Added(principal),
+        };
+        Some(Self {
+            id: PoolId::parse(&status.id)?,
+            entered,
+            operation: status.operation.clone(),
+            removals: Removals {
+                count: u32::try_from(status.removals_by_others).unwrap_or_default(),
+                last: status.last_removed_time.as_ref().map(|time| time.0),
+            },
+        })
+    }
+
+    /// The same, with another way in.
+    #[must_use]
+    pub fn entered(&self, entered: Entered) -> Self {
+        Self { entered, ..self.clone() }
+    }
+
+    /// The same, with no operation under way.
+    #[must_use]
+    pub fn over(&self) -> Self {
+        Self { operation: None, ..self.clone() }
+    }
+
+    /// After somebody else took our entry out.
+    #[must_use]
+    pub fn removed_by_another(&self, now: Timestamp) -> Self {
+        let removals = Removals { count: self.removals.count.saturating_add(1), last: Some(now) };
+        Self { entered: Entered::Not, removals, ..self.clone() }
+    }
+
+    /// Whether anything in the pool may be of this object's doing.
+    pub fn may_hold(&self) -> bool {
+        match self.entered {
+            Entered::Not | Entered::Found(_) => self.operation.is_some(),
+            Entered::Ahead | Entered::Added(_) => true,
+        }
+    }
+}
