@@ -16,6 +16,7 @@ mod farewell;
 mod memory;
 mod object;
 mod observe;
+mod pools;
 mod reconcile;
 mod siblings;
 mod triggers;
@@ -31,6 +32,7 @@ use tokio::sync::Semaphore;
 use crate::{
     api::ManagedDevOpsIdentity,
     azure::Azure,
+    domain::names::{IdentityId, PoolId},
     runtime::{clock::Clock, leadership::Leadership, metrics::Metrics},
 };
 
@@ -49,7 +51,8 @@ pub struct Operator {
     cluster: String,
     stores: Vec<Store<Guarded>>,
     memory: memory::Memory,
-    turns: turns::Turns,
+    turns: turns::Turns<IdentityId>,
+    pool_turns: turns::Turns<PoolId>,
     events: events::Events,
     workers: Arc<Semaphore>,
 }

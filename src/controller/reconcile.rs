@@ -5,8 +5,9 @@
 
 use super::{
     Operator,
-    act::Tools,
+    act::{Halt, Tools},
     object::{Subject, WriteError},
+    pools::pool_failures,
     siblings::{as_sibling, key},
 };
 use crate::{
@@ -129,16 +130,19 @@ impl Pass<'_> {
                 Next::Tell(verdict) => return self.conclude(&verdict).await,
                 Next::Act(step) => {
                     tracing::debug!(?step, "next step");
-                    if let Err(failure) = self.act(step, &mut tools).await? {
-                        return self.conclude(&Verdict::Failed(failure)).await;
+                    match self.act(step, &mut tools).await {
+                        Ok(()) => {}
+                        Err(Halt::Azure(failure)) => return self.conclude(&Verdict::Failed(failure)).await,
+                        Err(Halt::Cluster(error)) => return Err(error),
                     }
                 }
             }
         }
-        self.conclude(&Verdict::Failed(endless(&self.desired))).await
+        self.conclude(&Verdict::Failed(endless(&self.desired.identity.to_string()))).await
     }
 
     async fn conclude(&mut self, verdict: &Verdict) -> Result<Outcome, WriteError> {
+        let pools = self.register(verdict).await?;
         let (uid, now) = (self.subject.uid(), self.operator.clock.elapsed());
         let hidden = [
             self.observed.organization.failure(),
@@ -146,7 +150,7 @@ impl Pass<'_> {
             self.observed.identity.failure(),
             if let Verdict::Failed(failure) = verdict { Some(failure) } else { None },
         ];
-        let in_the_dark_for = if hidden.into_iter().flatten().any(hides_the_truth) {
+        let in_the_dark_for = if hidden.into_iter().flatten().chain(pool_failures(&pools)).any(hides_the_truth) {
             Some(self.operator.memory.in_the_dark(&uid, now))
         } else {
             self.operator.memory.in_the_light(&uid);
@@ -156,7 +160,7 @@ impl Pass<'_> {
             desired: &self.desired,
             observed: &self.observed,
             verdict,
-            pools: &[],
+            pools: &pools,
             in_the_dark_for,
         };
         self.operator.report(&mut self.subject, &self.record, Some(&self.desired.identity), finding).await
@@ -190,12 +194,12 @@ impl Pass<'_> {
     }
 }
 
-fn endless(desired: &Desired) -> Failure {
+pub(super) fn endless(target: &str) -> Failure {
     Failure {
         cause: Cause::Unexpected,
         code: "TooManySteps".into(),
         message: "the object did not come to rest within one pass".into(),
-        target: desired.identity.to_string(),
+        target: target.to_owned(),
         correlation_id: None,
         retry_after: None,
     }

@@ -78,6 +78,7 @@ pub async fn run(setup: Setup, shutdown: &Shutdown) {
         stores,
         memory: Memory::default(),
         turns: Turns::default(),
+        pool_turns: Turns::default(),
         workers: Arc::new(Semaphore::new(concurrency.into())),
     });
     let lists = announce_first_lists(&operator, &health);
