@@ -6,6 +6,7 @@
 mod directory;
 mod failures;
 mod farewell;
+mod fences;
 mod identity;
 mod modes;
 mod ownership;
