@@ -13,6 +13,7 @@ mod act;
 mod attempt;
 mod events;
 mod farewell;
+mod fences;
 mod memory;
 mod object;
 mod observe;
@@ -49,6 +50,7 @@ pub struct Operator {
     clock: Clock,
     metrics: Metrics,
     cluster: String,
+    fencing: fences::Fencing,
     stores: Vec<Store<Guarded>>,
     memory: memory::Memory,
     turns: turns::Turns<IdentityId>,

@@ -22,7 +22,7 @@ use crate::{
         plan::{Next, Situation, Step, Verdict, decide},
         record::Record,
         schedule::Outcome,
-        standing::{Finding, Told, hides_the_truth},
+        standing::{Finding, Refusal, Told, hides_the_truth},
     },
 };
 
@@ -50,10 +50,23 @@ impl Operator {
             Err(invalid) => {
                 let record = Record::of(&subject.status());
                 return self
-                    .report(&mut subject, &record, None, Finding::Invalid(&invalid.to_string()))
+                    .report(
+                        &mut subject,
+                        &record,
+                        None,
+                        Finding::Invalid(Refusal::unusable(&invalid.to_string())),
+                    )
                     .await;
             }
         };
+        let freshness = if subject.requested_at().is_some() { Freshness::Now } else { Freshness::Shared };
+        let fence = self.fence_around(&key(&subject.object).namespace, freshness).await?;
+        if let Err(beyond) = fence.admits(&desired) {
+            let record = Record::of(&subject.status());
+            let problem = beyond.to_string();
+            let finding = Finding::Invalid(Refusal::beyond_the_fences(&problem));
+            return self.report(&mut subject, &record, None, finding).await;
+        }
         if subject.status().observed_generation != Some(subject.generation()) {
             let record = Record::of(&subject.status());
             self.report(
@@ -66,8 +79,7 @@ impl Operator {
         }
         let _turn = self.turns.take(&desired.identity).await;
         let me = Me { cluster: self.cluster.clone(), object: key(&subject.object) };
-        let freshness = if subject.requested_at().is_some() { Freshness::Now } else { Freshness::Shared };
-        let observed = self.observe(&subject, &me, &desired, freshness).await;
+        let observed = self.observe(&subject, &me, &desired, freshness).await?;
         let record = Record::of(&subject.status());
         Pass { operator: self, subject, me, desired, observed, record }.run().await
     }

@@ -7,6 +7,7 @@ mod deletion;
 mod directory;
 mod failures;
 mod farewell;
+mod fences;
 mod identity;
 mod modes;
 mod ownership;
