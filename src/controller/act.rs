@@ -16,7 +16,7 @@ use crate::{
         difference::Kind,
         failure::{Cause, Failure},
         mark::Mark,
-        names::{IdentityId, PrincipalId},
+        names::{IdentityId, PrincipalId, UserAssignedIdentity},
         observed::{Fact, Identity},
         plan::{Change, Finalizer, Marking, NewIdentity, Step, WhyMark},
         record::Record,
@@ -28,7 +28,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Tools {
     /// Leave to write at the identity's pace, taken before the read that the write rests on.
-    slot: Option<WriteSlot>,
+    slot: Option<WriteSlot<UserAssignedIdentity>>,
     /// A write came after the last read.
     stale: bool,
     /// The kinds of writes that this pass has done, each once at most.
@@ -130,7 +130,7 @@ impl Pass<'_> {
         }
     }
 
-    async fn create(&mut self, new: &NewIdentity, slot: WriteSlot, tools: &Tools) -> Result<(), Halt> {
+    async fn create(&mut self, new: &NewIdentity, slot: WriteSlot<UserAssignedIdentity>, tools: &Tools) -> Result<(), Halt> {
         let permit = self.operator.permit(&new.id.to_string())?;
         let uid = self.subject.uid();
         self.operator.memory.creation_sent(&uid, self.operator.clock.elapsed());
@@ -179,7 +179,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    async fn mark(&mut self, marking: &Marking, slot: WriteSlot) -> Result<(), Halt> {
+    async fn mark(&mut self, marking: &Marking, slot: WriteSlot<UserAssignedIdentity>) -> Result<(), Halt> {
         let patch = IdentityPatch { tags: Some(marking.tags.clone()), isolation_scope: None };
         let identity = self.patch(&patch, slot).await?;
         let (about, events) = (self.subject.reference(), &self.operator.events);
@@ -217,7 +217,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    async fn update(&mut self, change: Change, slot: WriteSlot) -> Result<(), Halt> {
+    async fn update(&mut self, change: Change, slot: WriteSlot<UserAssignedIdentity>) -> Result<(), Halt> {
         let Change { tags, isolation_scope, principal, kind } = change;
         let identity = self.patch(&IdentityPatch { tags, isolation_scope }, slot).await?;
         if identity.principal == principal {
@@ -236,7 +236,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    async fn patch(&mut self, patch: &IdentityPatch, slot: WriteSlot) -> Result<Identity, Failure> {
+    async fn patch(&mut self, patch: &IdentityPatch, slot: WriteSlot<UserAssignedIdentity>) -> Result<Identity, Failure> {
         let id = &self.desired.identity;
         let permit = self.operator.permit(&id.to_string())?;
         self.operator.azure.writer.patch(&permit, slot, patch).await

@@ -11,17 +11,17 @@ use super::{
     act::Halt,
     object::WriteError,
     observe::CREDENTIAL,
-    reconcile::Pass,
+    reconcile::{Pass, endless},
     turns::Turn,
 };
 use crate::{
-    api::{names::event, v1alpha1::Mode},
-    azure::{Freshness, Patched, PoolSlot},
+    api::{conditions::Reason, names::event, v1alpha1::Mode},
+    azure::{Freshness, Patched, WriteSlot},
     domain::{
         desired::WantedPool,
         directory::{Directory, judge},
         failure::Failure,
-        names::{PoolId, PrincipalId},
+        names::{ManagedPool, PoolId, PrincipalId},
         observed::Fact,
         plan::Verdict,
         pool::Pool,
@@ -30,6 +30,7 @@ use crate::{
             PoolVerdict, Registering, decide, leave,
         },
         schedule::slow_pace,
+        standing::hides_the_truth,
     },
 };
 
@@ -45,7 +46,7 @@ pub(super) struct PoolSeen {
     pool: Fact<Pool>,
     operation: Option<OperationSeen>,
     turn: Option<Turn>,
-    slot: Option<PoolSlot>,
+    slot: Option<WriteSlot<ManagedPool>>,
 }
 
 /// What became of a change that was sent.
@@ -133,14 +134,14 @@ impl Pass<'_> {
                 PoolNext::Tell(verdict) => verdict,
                 PoolNext::Act(step) => match self.act_on_pool(&wanted.name, &record, step, &mut seen, live.as_ref()).await {
                     Ok(Sent::Done) => continue,
-                    Ok(Sent::UnderWay(again)) => PoolVerdict::Waiting { reason: crate::api::conditions::Reason::Progressing, again },
+                    Ok(Sent::UnderWay(again)) => PoolVerdict::Waiting { reason: Reason::Progressing, again },
                     Err(Halt::Azure(failure)) => PoolVerdict::Failed(failure),
                     Err(Halt::Cluster(error)) => return Err(error),
                 },
             };
             return Ok(judged(&wanted.name, &seen, Judgement::Wanted(verdict)));
         }
-        Ok(judged(&wanted.name, &seen, Judgement::Wanted(PoolVerdict::Failed(super::reconcile::endless(&wanted.id.to_string())))))
+        Ok(judged(&wanted.name, &seen, Judgement::Wanted(PoolVerdict::Failed(endless(&wanted.id.to_string())))))
     }
 
     /// Leaves a pool; `None` once nothing of ours is there any more.
@@ -160,14 +161,14 @@ impl Pass<'_> {
                 Leaving::Failed(failure) => Judgement::LeavingFailed(failure),
                 Leaving::Act(step) => match self.act_on_pool(name, &record, step, &mut seen, None).await {
                     Ok(Sent::Done) => continue,
-                    Ok(Sent::UnderWay(again)) => Judgement::LeavingWaits { reason: crate::api::conditions::Reason::Progressing, again },
+                    Ok(Sent::UnderWay(again)) => Judgement::LeavingWaits { reason: Reason::Progressing, again },
                     Err(Halt::Azure(failure)) => Judgement::LeavingFailed(failure),
                     Err(Halt::Cluster(error)) => return Err(error),
                 },
             };
             return Ok(Some(judged(name, &seen, judgement)));
         }
-        Ok(Some(judged(name, &seen, Judgement::LeavingFailed(super::reconcile::endless(&id.to_string())))))
+        Ok(Some(judged(name, &seen, Judgement::LeavingFailed(endless(&id.to_string())))))
     }
 
     async fn forget_pool(&mut self, name: &str, id: &PoolId, stays: bool) {
@@ -253,7 +254,7 @@ impl Pass<'_> {
                 Ok(Some(Sent::UnderWay(again)))
             }
             Err(failure) => {
-                if !crate::domain::standing::hides_the_truth(&failure) {
+                if !hides_the_truth(&failure) {
                     operator.memory.pool_failed(&uid, &record.id, &failure, operator.clock.elapsed());
                 }
                 Err(failure.into())

@@ -23,7 +23,7 @@ use crate::{
     api::v1alpha1::{AdoptionPolicy, DeletionPolicy},
     domain::{
         desired::Desired,
-        names::{IdentityId, OrganizationName, SubscriptionId},
+        names::{IdentityId, OrganizationName, PoolId, SubscriptionId},
     },
 };
 
@@ -160,12 +160,14 @@ impl Fence {
         self.rules.is_none()
     }
 
-    /// Whether an object may be acted on at all. Pools are judged one by one, by [`Self::admits_place`].
+    /// Whether an object may be acted on at all. One pool beyond the fence stops the whole object: nothing is sent for it
+    /// until the spec or the fence is right.
     pub fn admits(&self, desired: &Desired) -> Result<(), Beyond> {
         // Spelled out, so that a new field of the spec has to be judged here too.
         let Desired {
             organization,
             identity,
+            pools,
             adoption,
             deletion,
             expected_tenant: _,
@@ -178,6 +180,9 @@ impl Fence {
         } = desired;
         let place = Place::of_identity(identity);
         let Some(rules) = self.rules_for(organization, place)? else { return Ok(()) };
+        for pool in pools {
+            self.admits_place(organization, Place::of_pool(&pool.id))?;
+        }
         match adoption {
             AdoptionPolicy::Adopt if !rules.iter().any(|rule| rule.allow_adopt) => {
                 return Err(self.beyond("spec.adoptionPolicy", "Adopt", ["IfOwned", "Never"]));
@@ -273,6 +278,11 @@ impl<'a> Place<'a> {
     /// Where an identity lives.
     pub fn of_identity(id: &'a IdentityId) -> Self {
         Self { field: "identity", subscription: id.subscription(), resource_group: id.resource_group() }
+    }
+
+    /// Where a pool lives.
+    pub fn of_pool(id: &'a PoolId) -> Self {
+        Self { field: "pools[]", subscription: id.subscription(), resource_group: id.resource_group() }
     }
 }
 
