@@ -62,6 +62,7 @@ impl Stage {
         let (clock, metrics) = (Clock::scaled(time_scale), Metrics::new().unwrap());
         let settings = AzureSettings {
             resource_manager: simulator.resource_manager().parse().unwrap(),
+            further_hosts: vec![],
             audience: "https://management.azure.com".into(),
             devops: simulator.devops().parse().unwrap(),
             extra_ca: Some(simulator.ca_pem().into()),

@@ -102,6 +102,6 @@ impl From<AzureSettings> for azure::AzureSettings {
                 azure::CredentialSettings::ClientSecret { authority, tenant, client, secret }
             }
         };
-        Self { resource_manager, audience, devops, extra_ca, credential }
+        Self { resource_manager, further_hosts: Vec::new(), audience, devops, extra_ca, credential }
     }
 }
