@@ -165,12 +165,12 @@ async fn a_bad_or_missing_new_file_leaves_the_last_good_one_in_force_loudly() {
         let answer = reqwest::get(format!("http://{listen}{path}")).await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     };
-    let stale = async || get("/metrics").await.1.contains("\nmdi_fences_stale 1\n");
-    assert!(!stale().await);
+    let told_stale = async || get("/metrics").await.1.contains("\nmdi_fences_stale 1\n");
+    assert!(!told_stale().await);
 
     mount.change("rules:\n  - namespaces: [team-a]\n    everything: true\n");
     until_log(&stage, LOUD).await;
-    assert!(stale().await);
+    assert!(told_stale().await);
     assert_eq!(get("/readyz").await.0, 200);
     // Two more looks at the same file say nothing more.
     tokio::time::sleep(Duration::from_secs(7)).await;
@@ -184,13 +184,13 @@ async fn a_bad_or_missing_new_file_leaves_the_last_good_one_in_force_loudly() {
 
     mount.vanish();
     until_log(&stage, "cannot be read").await;
-    assert!(stale().await);
+    assert!(told_stale().await);
     let object = stage.request("elsewhere").await;
     assert_eq!(condition(&object, types::STALLED), Some(("True", "ScopeNotAllowed")), "it never opens");
 
     mount.change(CLOSED);
     stage.until_stalled("agents", "ScopeNotAllowed").await;
-    assert!(!stale().await);
+    assert!(!told_stale().await);
 }
 
 #[tokio::test]

@@ -64,8 +64,8 @@ fn with_a_file_a_namespace_that_no_rule_names_may_use_nothing() {
 
 #[test]
 fn subscription_group_and_organization_are_judged_in_this_order() {
-    let fences = fences(TWO_TEAMS);
     type Expected<'a> = Result<(), (&'a str, &'a [&'a str])>;
+    let fences = fences(TWO_TEAMS);
     let table: [(&str, &str, &str, &str, Expected<'_>); 9] = [
         ("team-a", "contoso", MINE, "builds", Ok(())),
         ("team-a", "contoso", MINE, "agents", Ok(())),
@@ -104,8 +104,8 @@ fn rules_add_up_but_one_rule_must_have_both_place_and_organization() {
 
 #[test]
 fn adopt_and_delete_are_refused_unless_a_rule_about_this_very_place_allows_them() {
-    let fences = fences(TWO_TEAMS);
     type Change = fn(&mut Desired);
+    let fences = fences(TWO_TEAMS);
     let table: [(Change, &str, &[&str]); 2] = [
         (|d| d.adoption = AdoptionPolicy::Adopt, "spec.adoptionPolicy", &["IfOwned", "Never"]),
         (|d| d.deletion = DeletionPolicy::Delete, "spec.deletionPolicy", &["Retain"]),
@@ -265,9 +265,20 @@ mod the_file {
         assert_eq!(verdict(&fences(&text), "anywhere", &desired()), Ok(()));
     }
 
+    /// What is wrong with a text, the text, and two things that are told of it: where and what, and the next step.
+    type Case = (&'static str, String, &'static str, &'static str);
+
+    fn each_is_refused(table: impl IntoIterator<Item = Case>) {
+        for (what, text, wrong, next) in table {
+            let told = Fences::parse(&text).expect_err(what).to_string();
+            assert!(told.contains(wrong) && told.contains(next), "{what}: {told}");
+            assert!(!told.contains('\n'), "{what}: {told}");
+        }
+    }
+
     #[test]
-    fn whatever_is_not_understood_is_refused_with_line_value_and_next_step() {
-        let table: [(&str, String, &str, &str); 22] = [
+    fn a_text_that_is_no_fences_file_is_refused_with_line_and_key() {
+        each_is_refused([
             ("nothing in it", String::new(), "line 1", "fences-two-teams.yaml"),
             ("no rules", "rules:\n".into(), "line 1", "expected sequence"),
             ("another key", "rules: []\nfences: []\n".into(), "line 2", "unknown field `fences`"),
@@ -283,6 +294,12 @@ mod the_file {
                 "line 3",
                 "multiple",
             ),
+        ]);
+    }
+
+    #[test]
+    fn a_value_that_means_nothing_or_could_mean_two_things_is_refused_with_line_value_and_next_step() {
+        each_is_refused([
             (
                 "a name instead of an id",
                 rule("subscriptions:\n      - subscriptionId: prod\n    organizations: [contoso]"),
@@ -363,11 +380,6 @@ mod the_file {
                 "line 4, matchExpressions: the expression about \"team\" has no values",
                 "give it one",
             ),
-        ];
-        for (what, text, wrong, next) in table {
-            let told = Fences::parse(&text).expect_err(what).to_string();
-            assert!(told.contains(wrong) && told.contains(next), "{what}: {told}");
-            assert!(!told.contains('\n'), "{what}: {told}");
-        }
+        ]);
     }
 }
