@@ -173,7 +173,7 @@ fn subscriptions(desired: &Desired, record: &Record) -> BTreeSet<SubscriptionId>
     of_the_spec.chain(of_the_record).chain([desired.identity.subscription().clone()]).collect()
 }
 
-fn in_the_way(PoolJudged { name, provisioning_state: _, judgement }: PoolJudged) -> Obstacle {
+fn in_the_way(PoolJudged { name, provisioning_state: _, entry: _, judgement }: PoolJudged) -> Obstacle {
     match judgement {
         Judgement::LeavingFailed(failure) => Obstacle::PoolFailed(name, failure),
         Judgement::LeavingWaits { .. } | Judgement::Wanted(_) => Obstacle::Moving(name),

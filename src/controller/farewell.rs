@@ -84,9 +84,11 @@ impl Operator {
     async fn wait_for(&self, mut subject: Subject, obstacle: &Obstacle) -> Result<Outcome, WriteError> {
         let problem = named_identity(&subject.object).map(|id| obstacle.told(&id)).unwrap_or_default();
         let record = Record::of(&subject.status());
-        let finding = Finding::Invalid(Refusal::deletion_blocked(&problem));
-        let outcome = self.report(&mut subject, &record, None, finding).await?;
-        Ok(if obstacle.passes() { Outcome::Settling } else { outcome })
+        if obstacle.passes() {
+            self.report(&mut subject, &record, None, Finding::UnderWay(&problem)).await?;
+            return Ok(Outcome::Settling);
+        }
+        self.report(&mut subject, &record, None, Finding::Invalid(Refusal::deletion_blocked(&problem))).await
     }
 
     async fn let_go(&self, subject: &Subject, id: &IdentityId) {

@@ -102,13 +102,14 @@ impl Memory {
         self.with(uid, |it| it.in_the_dark_since = None);
     }
 
-    /// A change of ours to a pool was seen to have worked.
+    /// A change of ours that added to a pool was seen to have worked.
     pub(super) fn pool_written(&self, uid: &str, pool: &PoolId, now: Duration) {
-        self.with(uid, |it| {
-            let it = it.pools.entry(pool.clone()).or_default();
-            it.written = Some(now);
-            it.failed = None;
-        });
+        self.with(uid, |it| it.pools.entry(pool.clone()).or_default().written = Some(now));
+    }
+
+    /// A change of ours to a pool was seen to have worked, so an earlier failure is over.
+    pub(super) fn pool_mended(&self, uid: &str, pool: &PoolId) {
+        self.with(uid, |it| it.pools.entry(pool.clone()).or_default().failed = None);
     }
 
     /// A change of ours to a pool failed.

@@ -26,8 +26,8 @@ use crate::{
         plan::Verdict,
         pool::Pool,
         registration::{
-            BlockChange, Entered, Judgement, Leaving, OperationSeen, Permission, PoolJudged, PoolNext,
-            PoolRecord, PoolStep, PoolVerdict, Registering, decide, leave,
+            BlockChange, Deregistering, Entered, Judgement, Leaving, OperationSeen, Permission, PoolJudged,
+            PoolNext, PoolRecord, PoolStep, PoolVerdict, Registering, decide, leave,
         },
         schedule::slow_pace,
         standing::hides_the_truth,
@@ -59,13 +59,8 @@ impl Pass<'_> {
     /// Registers with the pools of the spec, and leaves those that are not in it any more.
     pub(super) async fn register(&mut self, verdict: &Verdict) -> Result<Vec<PoolJudged>, WriteError> {
         let wanted = self.desired.pools.clone();
-        let leaving: Vec<(String, PoolRecord)> = self
-            .record
-            .pools
-            .iter()
-            .filter(|(name, record)| !wanted.iter().any(|pool| pool.name == **name && pool.id == record.id))
-            .map(|(name, record)| (name.clone(), record.clone()))
-            .collect();
+        self.record = self.record.applied_within(&wanted);
+        let leaving = self.record.pools_to_leave(&wanted);
         let mut seen = self.look_at_pools(&wanted, &leaving).await.into_iter();
         let mut judged = vec![];
         let mut still_left = vec![];
@@ -91,7 +86,7 @@ impl Pass<'_> {
             looks.push((record.id.clone(), record.operation.clone()));
         }
         for pool in wanted {
-            looks.push((pool.id.clone(), self.pool_record(pool).operation));
+            looks.push((pool.id.clone(), self.record.pool(pool).operation));
         }
         stream::iter(looks)
             .map(|(id, operation)| async move { self.look_at_pool(&id, operation.as_deref()).await })
@@ -120,7 +115,7 @@ impl Pass<'_> {
         let (uid, slow_pace) = (self.subject.uid(), slow_pace(self.desired.interval));
         for _ in 0..STEPS_AT_MOST {
             let now = self.operator.clock.elapsed();
-            let record = self.pool_record(wanted);
+            let record = self.record.pool(wanted);
             let next = decide(&Registering {
                 identity: &self.desired.identity,
                 organization: &self.desired.organization,
@@ -142,7 +137,12 @@ impl Pass<'_> {
                 now: self.operator.clock.now(),
             });
             let verdict = match next {
-                PoolNext::Tell(verdict) => verdict,
+                PoolNext::Tell(verdict) => {
+                    if verdict == PoolVerdict::Registered && self.desired.mode == Mode::Manage {
+                        self.record = self.record.pool_applied(&wanted.name);
+                    }
+                    verdict
+                }
                 PoolNext::Act(step) => match self
                     .act_on_pool(&wanted.name, &record, step, &mut seen, live.as_ref())
                     .await
@@ -153,11 +153,17 @@ impl Pass<'_> {
                     Err(Halt::Cluster(error)) => return Err(error),
                 },
             };
-            return Ok(judged(&wanted.name, &seen, Judgement::Wanted(verdict)));
+            return Ok(PoolJudged::new(
+                &wanted.name,
+                &self.desired.identity,
+                &seen.pool,
+                Judgement::Wanted(verdict),
+            ));
         }
-        Ok(judged(
+        Ok(PoolJudged::new(
             &wanted.name,
-            &seen,
+            &self.desired.identity,
+            &seen.pool,
             Judgement::Wanted(PoolVerdict::Failed(endless(&wanted.id.to_string()))),
         ))
     }
@@ -170,17 +176,19 @@ impl Pass<'_> {
         mut seen: PoolSeen,
     ) -> Result<Option<PoolJudged>, WriteError> {
         let (uid, slow_pace) = (self.subject.uid(), slow_pace(self.desired.interval));
+        let held = self.record.holding.as_ref().map(|held| held.principal.clone());
         for _ in 0..STEPS_AT_MOST {
             let Some(record) = self.record.pools.get(name).cloned() else { return Ok(None) };
             let now = self.operator.clock.elapsed();
-            let failed_lately = self.operator.memory.pool_failed_lately(&uid, id, slow_pace, now);
-            let next = leave(
-                &self.desired.identity,
-                &record,
-                seen.operation.as_ref(),
-                &seen.pool,
-                failed_lately.as_ref(),
-            );
+            let next = leave(&Deregistering {
+                identity: &self.desired.identity,
+                pool: &seen.pool,
+                operation: seen.operation.as_ref(),
+                record: &record,
+                held: held.as_ref(),
+                failed_lately: self.operator.memory.pool_failed_lately(&uid, id, slow_pace, now).as_ref(),
+                written_lately: self.operator.memory.pool_written_lately(&uid, id, now),
+            });
             let judgement = match next {
                 Leaving::Done { stays } => {
                     self.forget_pool(name, id, stays).await;
@@ -197,13 +205,19 @@ impl Pass<'_> {
                     Err(Halt::Cluster(error)) => return Err(error),
                 },
             };
-            return Ok(Some(judged(name, &seen, judgement)));
+            return Ok(Some(PoolJudged::new(name, &self.desired.identity, &seen.pool, judgement)));
         }
-        Ok(Some(judged(name, &seen, Judgement::LeavingFailed(endless(&id.to_string())))))
+        Ok(Some(PoolJudged::new(
+            name,
+            &self.desired.identity,
+            &seen.pool,
+            Judgement::LeavingFailed(endless(&id.to_string())),
+        )))
     }
 
     async fn forget_pool(&mut self, name: &str, id: &PoolId, stays: bool) {
-        let known = self.record.pools.remove(name);
+        let known = self.record.pools.get(name).cloned();
+        self.record = self.record.forget_pool(name);
         if stays {
             let note = format!(
                 "the entry of the identity in pool {id} stays: it was not seen to be added by this object"
@@ -240,6 +254,11 @@ impl Pass<'_> {
             PoolStep::Add(change) => {
                 let Some(sent) = self.send(name, record, &change, seen).await? else { return Ok(Sent::Done) };
                 if let (Sent::Done, Some(live)) = (&sent, live) {
+                    self.operator.memory.pool_written(
+                        &self.subject.uid(),
+                        &record.id,
+                        self.operator.clock.elapsed(),
+                    );
                     self.remember_pool(name, record.entered(Entered::Added(live.clone())));
                 }
                 let note = format!("added the identity to pool {}", record.id);
@@ -285,13 +304,13 @@ impl Pass<'_> {
         let (uid, sent) = (self.subject.uid(), operator.azure.pool_writer.patch(&permit, slot, change).await);
         match sent {
             Ok(Patched::Done(_)) => {
-                operator.memory.pool_written(&uid, &record.id, operator.clock.elapsed());
+                operator.memory.pool_mended(&uid, &record.id);
                 // The answer is Azure's word; the truth is the pool, read again.
                 seen.pool = operator.azure.pools.get(&CREDENTIAL, &record.id).await;
                 Ok(Some(Sent::Done))
             }
             Ok(Patched::Accepted { operation, again }) => {
-                self.remember_pool(name, PoolRecord { operation: Some(operation), ..record.clone() });
+                self.remember_pool(name, record.under_way(operation));
                 self.write_ahead(&format!("the registration with pool {name} is under way")).await?;
                 Ok(Some(Sent::UnderWay(again)))
             }
@@ -322,12 +341,7 @@ impl Pass<'_> {
     }
 
     fn remember_pool(&mut self, name: &str, record: PoolRecord) {
-        self.record.pools.insert(name.to_owned(), record);
-    }
-
-    fn pool_record(&self, wanted: &WantedPool) -> PoolRecord {
-        let recorded = self.record.pools.get(&wanted.name).filter(|record| record.id == wanted.id);
-        recorded.cloned().unwrap_or_else(|| PoolRecord::new(wanted.id.clone()))
+        self.record = self.record.with_pool(name, record);
     }
 
     /// The principal of the identity: the held one, or under Observe the one that is seen.
@@ -363,28 +377,8 @@ impl Pass<'_> {
         }
         let freshness =
             if self.subject.requested_at().is_some() { Freshness::Now } else { Freshness::Shared };
-        match self.operator.azure.subscriptions.get(&CREDENTIAL, wanted.id.subscription(), freshness).await {
-            Fact::Known(subscription) if subscription.tenant == tenant => Permission::Granted,
-            Fact::Known(subscription) => {
-                Permission::OtherDirectory { pool: subscription.tenant, identity: tenant }
-            }
-            Fact::Absent | Fact::Unknown(_) => Permission::NotYet,
-        }
+        let seen =
+            self.operator.azure.subscriptions.get(&CREDENTIAL, wanted.id.subscription(), freshness).await;
+        Permission::across(&tenant, wanted.id.subscription(), &seen)
     }
-}
-
-fn judged(name: &str, seen: &PoolSeen, judgement: Judgement) -> PoolJudged {
-    PoolJudged {
-        name: name.to_owned(),
-        provisioning_state: seen.pool.known().map(|pool| pool.provisioning_state.clone()),
-        judgement,
-    }
-}
-
-/// Failures of the pools that say nothing about the world, only about the way to it.
-pub(super) fn pool_failures(judged: &[PoolJudged]) -> impl Iterator<Item = &Failure> {
-    judged.iter().filter_map(|pool| match &pool.judgement {
-        Judgement::Wanted(PoolVerdict::Failed(failure)) | Judgement::LeavingFailed(failure) => Some(failure),
-        Judgement::Wanted(_) | Judgement::LeavingWaits { .. } => None,
-    })
 }

@@ -7,7 +7,6 @@ use super::{
     Operator,
     act::{Halt, Tools},
     object::{Subject, WriteError},
-    pools::pool_failures,
     siblings::{as_sibling, key},
 };
 use crate::{
@@ -21,6 +20,7 @@ use crate::{
         ownership::Me,
         plan::{Next, Situation, Step, Verdict, decide},
         record::Record,
+        registration::PoolJudged,
         schedule::Outcome,
         standing::{Finding, Refusal, Told, hides_the_truth},
     },
@@ -162,13 +162,17 @@ impl Pass<'_> {
             self.observed.identity.failure(),
             if let Verdict::Failed(failure) = verdict { Some(failure) } else { None },
         ];
-        let in_the_dark_for =
-            if hidden.into_iter().flatten().chain(pool_failures(&pools)).any(hides_the_truth) {
-                Some(self.operator.memory.in_the_dark(&uid, now))
-            } else {
-                self.operator.memory.in_the_light(&uid);
-                None
-            };
+        let in_the_dark_for = if hidden
+            .into_iter()
+            .flatten()
+            .chain(pools.iter().filter_map(PoolJudged::failure))
+            .any(hides_the_truth)
+        {
+            Some(self.operator.memory.in_the_dark(&uid, now))
+        } else {
+            self.operator.memory.in_the_light(&uid);
+            None
+        };
         let finding = Finding::Judged {
             desired: &self.desired,
             observed: &self.observed,
