@@ -109,7 +109,7 @@ impl Operator {
             }
             Ended::With(outcome @ Outcome::Settled) => (metrics::Outcome::RequeueAfter, outcome),
             Ended::With(outcome @ Outcome::Stalled) => (metrics::Outcome::TerminalError, outcome),
-            Ended::With(outcome @ (Outcome::Settling | Outcome::Again)) => {
+            Ended::With(outcome @ (Outcome::Settling | Outcome::Waiting(_) | Outcome::Again)) => {
                 (metrics::Outcome::Requeue, outcome)
             }
             Ended::With(outcome @ Outcome::Retrying { .. }) => (metrics::Outcome::Error, outcome),
@@ -134,7 +134,9 @@ impl Operator {
                 self.memory.reset_attempts(&uid);
                 0
             }
-            Outcome::Settling | Outcome::Retrying { .. } | Outcome::Again => self.memory.count_attempt(&uid),
+            Outcome::Settling | Outcome::Waiting(_) | Outcome::Retrying { .. } | Outcome::Again => {
+                self.memory.count_attempt(&uid)
+            }
         };
         let interval =
             guarded.0.as_ref().ok().and_then(|object| Desired::of(object).ok()).map(|d| d.interval);
