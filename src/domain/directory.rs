@@ -8,7 +8,7 @@ use crate::{
     domain::{
         desired::Desired,
         failure::{Cause, Failure},
-        names::TenantId,
+        names::{SubscriptionId, TenantId},
         observed::{Fact, Identity, Observed, OrganizationDirectory},
     },
 };
@@ -74,7 +74,9 @@ pub fn judge(desired: &Desired, observed: &Observed) -> Directory {
         // The subscription's trouble is told first: its remedy is the operator's own set-up, the cheaper one to check.
         (_, Fact::Unknown(failure)) | (Fact::Unknown(failure), _) => Directory::Unknown(failure.clone()),
         (Fact::Known(_), Fact::Known(subscription)) => Directory::Matched(subscription.tenant.clone()),
-        (Fact::Known(_), Fact::Absent) => Directory::Unknown(no_such_subscription(desired)),
+        (Fact::Known(_), Fact::Absent) => {
+            Directory::Unknown(no_such_subscription(desired.identity.subscription()))
+        }
     }
 }
 
@@ -108,12 +110,13 @@ fn disagreement(
         .then(|| Mismatch::Moved { identity: identity.clone(), subscription: subscription.clone() })
 }
 
-fn no_such_subscription(desired: &Desired) -> Failure {
+/// A subscription that is not there, as the failure that it comes to.
+pub(super) fn no_such_subscription(subscription: &SubscriptionId) -> Failure {
     Failure {
         cause: Cause::SubscriptionNotFound,
         code: "SubscriptionNotFound".into(),
-        message: format!("The subscription '{}' could not be found", desired.identity.subscription()),
-        target: format!("/subscriptions/{}", desired.identity.subscription()),
+        message: format!("The subscription '{subscription}' could not be found"),
+        target: format!("/subscriptions/{subscription}"),
         correlation_id: None,
         retry_after: None,
     }

@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use crate::api::conditions::Reason;
+use crate::{
+    api::conditions::Reason,
+    domain::names::{IdentityId, ManagedPool, ResourceKind as _},
+};
 
 /// As much of Azure's words, in characters, as goes into a condition beside the next step; the rest is in `status.lastError`.
 const WORDS_AT_MOST: usize = 1000;
@@ -155,6 +158,11 @@ impl Failure {
         self.cause.class()
     }
 
+    /// Whether it says nothing about the world, only about the way to it.
+    pub fn hides_the_truth(&self) -> bool {
+        matches!(self.cause, Cause::Throttled | Cause::Unavailable)
+    }
+
     /// Whether what was asked for may have been done all the same.
     pub fn leaves_the_outcome_open(&self) -> bool {
         match self.class() {
@@ -172,6 +180,10 @@ impl Failure {
     pub fn next_step(&self) -> String {
         let target = &self.target;
         match &self.cause {
+            Cause::AuthorizationFailed if self.is_of_pools() => format!("give the operator's principal the role DevOps Infrastructure Contributor, or another with the action that Azure names, on {target} or above; it takes Azure some minutes to honour a new role"),
+            Cause::SubscriptionNotFound if self.is_of_pools() => "check subscriptionId in spec.pools, and give the operator's principal a role on the pool or its subscription: Azure answers the same for a subscription that is not there and for one that may not be seen".into(),
+            Cause::ResourceGroupNotFound if self.is_of_pools() => "correct resourceGroup in spec.pools, where that of the identity counts if it is absent".into(),
+            Cause::ScopeLocked if self.is_of_pools() => "remove the lock that Azure names, or take the pool out of spec.pools".into(),
             Cause::AuthorizationFailed => format!("give the operator's principal a role with the action that Azure names, on {target} or above (Managed Identity Contributor covers the identity); it takes Azure some minutes to honour a new role"),
             Cause::WrongTenant(tenants) if tenants.is_empty() => "sign the operator in to the subscription's own directory (AZURE_TENANT_ID)".into(),
             Cause::WrongTenant(tenants) => format!("sign the operator in to the subscription's directory {} (AZURE_TENANT_ID)", tenants.join(" or ")),
@@ -182,9 +194,9 @@ impl Failure {
             Cause::ResourceGroupBeingDeleted => "wait until the resource group is gone and create it anew".into(),
             Cause::ProviderNotRegistered(namespace) => format!("register the provider: `az provider register --namespace {namespace}`"),
             Cause::PolicyDenied => "satisfy the policy that Azure names, or ask for an exemption".into(),
-            Cause::LinkedAuthorizationFailed => "give the operator's principal the role Managed Identity Operator (Microsoft.ManagedIdentity/userAssignedIdentities/assign/action) on the identity that Azure names".into(),
-            Cause::IdentityOperationFailed => "see whether every identity that the pool lists still exists and may be used there; take a dead one out of the pool".into(),
-            Cause::OrganizationAccessDenied => "make the operator's principal a member of the Azure DevOps organization, with the role Administrator on its agent pools".into(),
+            Cause::LinkedAuthorizationFailed => format!("give the operator's principal the role Managed Identity Operator (Microsoft.ManagedIdentity/userAssignedIdentities/assign/action) on {}", self.identity_named()),
+            Cause::IdentityOperationFailed => format!("see whether {} still exists and may be used with the pool (its isolationScope too); take it out of the pool if it is dead, else give the operator's principal the role Managed Identity Operator on it", self.identity_named()),
+            Cause::OrganizationAccessDenied => "make the operator's principal a member of the pool's Azure DevOps organization and of the projects that the pool serves, with the role Administrator on their agent pools (Project settings, Agent pools, Security)".into(),
             Cause::ScopeLocked => "remove the lock that Azure names, or leave the identity as it is".into(),
             Cause::InvalidResourceLocation => "name the region in which the identity exists, in a new object: Azure moves no identity".into(),
             Cause::LocationNotAvailable => "choose one of the regions that Azure names, in a new object".into(),
@@ -194,6 +206,20 @@ impl Failure {
             Cause::Refused => "change what Azure complains of".into(),
             Cause::Unexpected => "if this stays, report it with the code and the correlation id in status.lastError".into(),
         }
+    }
+
+    /// Whether pools were asked for.
+    fn is_of_pools(&self) -> bool {
+        self.target.to_ascii_lowercase().contains(&ManagedPool::TYPE.to_ascii_lowercase())
+    }
+
+    /// The identity that Azure's words name, which may be another than this object's: a pool bears others too.
+    fn identity_named(&self) -> String {
+        let words = self.message.split(|c: char| c.is_whitespace() || "'\"`,;".contains(c));
+        words
+            .map(|word| word.trim_end_matches(['.', ':']))
+            .find_map(IdentityId::parse)
+            .map_or_else(|| "the identity that Azure names".into(), |id| format!("identity {id}"))
     }
 
     /// What happened and what to do: the text of a condition. Long words of Azure are cut, the next step never is.

@@ -17,6 +17,8 @@ pub enum Outcome {
     Stalled,
     /// Azure lags behind: seconds, growing.
     Settling,
+    /// Azure carries something out: not before this time has passed.
+    Waiting(Duration),
     /// Failed, and tried again.
     Retrying {
         /// Of what class the failure is.
@@ -37,14 +39,13 @@ const UNFORESEEN_AT_MOST: u32 = 10;
 
 /// How long to wait before the next look.
 ///
-/// `attempts` counts the passes in a row, this one included, that came to `Retrying` or `Settling`; `random` is in 0..1.
+/// `attempts` counts the passes in a row, this one included, that came to `Retrying`, `Settling` or `Waiting`; `random` is in 0..1.
 pub fn next_look(outcome: Outcome, interval: Duration, attempts: u32, random: f64) -> Duration {
     match outcome {
         Outcome::Settled => spread(interval, random),
         Outcome::Stalled => slowly(interval, random),
-        Outcome::Settling => {
-            Duration::from_secs(2u64.saturating_pow(attempts.clamp(1, 5)).max(5)).mul_f64(1.0 + random / 4.0)
-        }
+        Outcome::Settling => soon(attempts, random),
+        Outcome::Waiting(not_before) => not_before.mul_f64(1.0 + random / 10.0).max(soon(attempts, random)),
         Outcome::Retrying { class, not_before } => {
             let wait = match class {
                 Class::Unexpected if attempts > UNFORESEEN_AT_MOST => slowly(interval, random),
@@ -61,6 +62,10 @@ pub fn next_look(outcome: Outcome, interval: Duration, attempts: u32, random: f6
         }
         Outcome::Again => Duration::ZERO,
     }
+}
+
+fn soon(attempts: u32, random: f64) -> Duration {
+    Duration::from_secs(2u64.saturating_pow(attempts.clamp(1, 5)).max(5)).mul_f64(1.0 + random / 4.0)
 }
 
 /// Full jitter between the shortest wait and one that doubles with each attempt up to the longest.

@@ -238,10 +238,16 @@ impl Situation<'_> {
 
     /// Tells that the identity is not this object's, which then needs no farewell.
     fn stand_back(self, verdict: Verdict) -> Next {
-        match self.finalizer {
-            Finalizer::Stored => Next::Act(Step::RemoveFinalizer),
-            Finalizer::Absent => Next::Tell(verdict),
+        if self.keeps_a_finalizer_for_nothing() {
+            Next::Act(Step::RemoveFinalizer)
+        } else {
+            Next::Tell(verdict)
         }
+    }
+
+    /// Where nothing of the identity is held, an entry in a pool may still be to be taken away.
+    pub(super) fn keeps_a_finalizer_for_nothing(self) -> bool {
+        self.finalizer == Finalizer::Stored && !self.record.may_hold_entries()
     }
 
     /// What has to come before any write to Azure: a directory that matches, and the finalizer.

@@ -2,7 +2,7 @@
 
 use super::{
     decision::Situation,
-    step::{Finalizer, Next, Step, Verdict},
+    step::{Next, Step, Verdict},
 };
 use crate::{
     api::conditions::Reason,
@@ -30,7 +30,7 @@ impl Situation<'_> {
                 return Next::Act(Step::ForgetTheGone);
             }
             Ownership::Anothers(_) | Ownership::Vacant { .. } => {
-                if self.finalizer == Finalizer::Stored && self.record.holding.is_none() {
+                if self.record.holding.is_none() && self.keeps_a_finalizer_for_nothing() {
                     return Next::Act(Step::RemoveFinalizer);
                 }
             }
@@ -51,7 +51,7 @@ impl Situation<'_> {
             return Next::Tell(Verdict::Settling);
         }
         let holds_nothing = self.record.holding.is_none() && self.observed.absence == Absence::Confirmed;
-        if holds_nothing && self.finalizer == Finalizer::Stored {
+        if holds_nothing && self.keeps_a_finalizer_for_nothing() {
             return Next::Act(Step::RemoveFinalizer);
         }
         Next::Tell(Verdict::Pending {

@@ -4,16 +4,20 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{BlockChange, Entered, PoolRecord, Removals};
+use super::{
+    BlockChange, Entered, PoolRecord, Removals,
+    operation::{Come, OperationSeen, come_to},
+};
 use crate::{
     api::{
         conditions::Reason,
         v1alpha1::{DriftPolicy, Mode},
     },
     domain::{
+        directory::no_such_subscription,
         failure::Failure,
-        names::{IdentityId, OrganizationName, PrincipalId, TenantId},
-        observed::Fact,
+        names::{IdentityId, OrganizationName, PrincipalId, SubscriptionId, TenantId},
+        observed::{Fact, Subscription},
         pool::{Entry, Motion, Pool, Serves},
     },
 };
@@ -37,6 +41,20 @@ pub enum Permission {
         /// The identity's.
         identity: TenantId,
     },
+    /// The directory of the pool's own subscription could not be looked up.
+    Unknown(Failure),
+}
+
+impl Permission {
+    /// For an identity that may be registered, of this directory, with a pool of another subscription than its own.
+    pub fn across(tenant: &TenantId, subscription: &SubscriptionId, seen: &Fact<Subscription>) -> Self {
+        match seen {
+            Fact::Known(seen) if seen.tenant == *tenant => Self::Granted,
+            Fact::Known(seen) => Self::OtherDirectory { pool: seen.tenant.clone(), identity: tenant.clone() },
+            Fact::Unknown(failure) => Self::Unknown(failure.clone()),
+            Fact::Absent => Self::Unknown(no_such_subscription(subscription)),
+        }
+    }
 }
 
 /// Everything that the decision on one pool rests on.
@@ -58,9 +76,9 @@ pub struct Registering<'a> {
     pub permission: &'a Permission,
     /// Whether the wish for this pool was carried out before: then a missing entry is drift.
     pub applied: bool,
-    /// Whether a change of ours to this pool failed less than a slow pace ago.
+    /// The failure of a change of ours to this pool that is less than a slow pace old.
     pub failed_lately: Option<&'a Failure>,
-    /// Whether a change of ours is so fresh that a replica may not know of it.
+    /// Whether a change of ours that added is so fresh that a replica may not know of it.
     pub written_lately: bool,
     /// Mode of the object.
     pub mode: Mode,
@@ -70,21 +88,6 @@ pub struct Registering<'a> {
     pub slow_pace: Duration,
     /// The time.
     pub now: Timestamp,
-}
-
-/// What an operation of ours has come to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OperationSeen {
-    /// It runs; ask again after this time.
-    Running(Option<Duration>),
-    /// It has worked.
-    Succeeded,
-    /// It has not, and why.
-    Failed(Failure),
-    /// Nobody knows of it any more: the pool tells what came of it.
-    Forgotten,
-    /// It cannot be asked about at the moment.
-    Unknown(Failure),
 }
 
 /// The answer.
@@ -151,8 +154,13 @@ pub enum PoolVerdict {
 
 /// What comes next for a pool of the spec.
 pub fn decide(it: &Registering<'_>) -> PoolNext {
-    if let Some(next) = it.operation_first() {
-        return next;
+    // What our own operation has come to is looked at before the pool is.
+    if let Some(come) = it.operation.map(|seen| come_to(seen, it.record, it.pool, it.identity, it.live)) {
+        return match come {
+            Come::Runs(again) => PoolNext::Tell(PoolVerdict::Waiting { reason: Reason::Progressing, again }),
+            Come::NotKnown(failure) => PoolNext::Tell(PoolVerdict::Failed(failure)),
+            Come::Over(step) => PoolNext::Act(step),
+        };
     }
     match it.pool {
         Fact::Unknown(failure) => PoolNext::Tell(PoolVerdict::Failed(failure.clone())),
@@ -166,38 +174,9 @@ pub fn decide(it: &Registering<'_>) -> PoolNext {
 }
 
 impl Registering<'_> {
-    /// What our own operation has come to is looked at before the pool is.
-    fn operation_first(&self) -> Option<PoolNext> {
-        match self.operation? {
-            OperationSeen::Running(again) => {
-                Some(PoolNext::Tell(PoolVerdict::Waiting { reason: Reason::Progressing, again: *again }))
-            }
-            OperationSeen::Unknown(failure) => Some(PoolNext::Tell(PoolVerdict::Failed(failure.clone()))),
-            OperationSeen::Failed(failure) => {
-                Some(PoolNext::Act(PoolStep::Failed(self.record.over(), failure.clone())))
-            }
-            OperationSeen::Forgotten => Some(PoolNext::Act(PoolStep::Remember(self.record.over()))),
-            OperationSeen::Succeeded => Some(PoolNext::Act(PoolStep::Remember(self.after_success()))),
-        }
-    }
-
-    /// The record takes the principal only where the pool shows an entry: an operation that took a stale one out added
-    /// none.
-    fn after_success(&self) -> PoolRecord {
-        let entry = self.pool.known().and_then(|pool| pool.identities.entry(self.identity));
-        match (&self.record.entered, self.live, entry) {
-            (Entered::Ahead, Some(live), Some(entry))
-                if entry.principal.as_ref().is_none_or(|shown| shown == live) =>
-            {
-                self.record.over().entered(Entered::Added(live.clone()))
-            }
-            _ => self.record.over(),
-        }
-    }
-
     fn with_entry(&self, pool: &Pool, entry: &Entry) -> PoolNext {
         let Some(live) = self.live else {
-            return PoolNext::Tell(self.not_yet());
+            return PoolNext::Tell(not_yet());
         };
         let stale = match (&entry.principal, &self.record.entered) {
             (Some(principal), _) => principal != live,
@@ -208,6 +187,9 @@ impl Registering<'_> {
         if stale {
             return self.cure(pool, entry);
         }
+        if self.mode == Mode::Observe {
+            return PoolNext::Tell(PoolVerdict::Registered);
+        }
         let entered = match &self.record.entered {
             Entered::Added(before) if before == live => Entered::Added(live.clone()),
             // Not seen to be of our doing: somebody else's, and it stays.
@@ -215,30 +197,22 @@ impl Registering<'_> {
                 Entered::Found(Some(live.clone()))
             }
         };
-        let stood = self.record.removals.last.is_some_and(|last| {
-            Duration::try_from(self.now.duration_since(last)).is_ok_and(|stood| stood >= FORGOTTEN_AFTER)
-        });
-        let removals = if stood { Removals::default() } else { self.record.removals };
-        if self.mode == Mode::Observe {
-            return PoolNext::Tell(PoolVerdict::Registered);
-        }
+        let removals = if self.quarrel_is_over() { Removals::default() } else { self.record.removals };
         self.remember_or(PoolRecord { removals, ..self.record.entered(entered) }, PoolVerdict::Registered)
     }
 
+    /// Takes a stale entry out, whoever put it there, so that it can be added anew.
     fn cure(&self, pool: &Pool, entry: &Entry) -> PoolNext {
-        if let Some(told) = self.only_told(entry.principal.clone()) {
-            return PoolNext::Tell(told);
-        }
-        if let Some(verdict) = self.not_now(pool) {
+        if let Some(verdict) = self.instead_of_writing(pool, entry.principal.as_ref()) {
             return PoolNext::Tell(verdict);
         }
-        // Written ahead again, so that our own removal is nobody's.
-        let ahead = match &self.record.entered {
-            Entered::Added(_) => self.record.entered(Entered::Ahead),
-            Entered::Found(_) | Entered::Ahead | Entered::Not => self.record.clone(),
-        };
-        if ahead != *self.record {
-            return PoolNext::Act(PoolStep::Remember(ahead));
+        // A replica that does not know of what was just added shows what stood there before.
+        if self.written_lately {
+            return PoolNext::Tell(settling());
+        }
+        // Nobody's entry from here on: our own removal is nobody's, and the operation that carries it out adds nothing.
+        if self.record.entered != Entered::Not {
+            return PoolNext::Act(PoolStep::Remember(self.record.entered(Entered::Not)));
         }
         match pool.identities.without(self.identity) {
             Some(change) => PoolNext::Act(PoolStep::Cure(change)),
@@ -248,7 +222,7 @@ impl Registering<'_> {
 
     fn without_entry(&self, pool: &Pool) -> PoolNext {
         if self.written_lately {
-            return PoolNext::Tell(PoolVerdict::Waiting { reason: Reason::Settling, again: None });
+            return PoolNext::Tell(settling());
         }
         match &self.record.entered {
             Entered::Added(_) => {
@@ -257,10 +231,7 @@ impl Registering<'_> {
             Entered::Found(_) => return PoolNext::Act(PoolStep::Remember(self.record.entered(Entered::Not))),
             Entered::Not | Entered::Ahead => {}
         }
-        if let Some(told) = self.only_told(None) {
-            return PoolNext::Tell(told);
-        }
-        if let Some(verdict) = self.not_now(pool) {
+        if let Some(verdict) = self.instead_of_writing(pool, None) {
             return PoolNext::Tell(verdict);
         }
         if self.is_quarrel_and_fresh() {
@@ -272,31 +243,43 @@ impl Registering<'_> {
         PoolNext::Act(PoolStep::Add(pool.identities.with(self.identity)))
     }
 
-    /// Observe and Report only tell.
-    fn only_told(&self, stale: Option<PrincipalId>) -> Option<PoolVerdict> {
-        match (self.mode, self.drift) {
-            (Mode::Observe, _) => Some(PoolVerdict::Pending { reason: Reason::ChangesPending, stale }),
-            (Mode::Manage, DriftPolicy::Report) if self.applied => {
-                Some(PoolVerdict::Pending { reason: Reason::DriftDetected, stale })
+    /// Why the pool is not to be written, if it is not: never, not by this object, or not now.
+    fn instead_of_writing(&self, pool: &Pool, stale: Option<&PrincipalId>) -> Option<PoolVerdict> {
+        self.never(pool).or_else(|| self.only_told(stale)).or_else(|| self.not_now(pool))
+    }
+
+    /// What no policy of this object would change.
+    fn never(&self, pool: &Pool) -> Option<PoolVerdict> {
+        match (&pool.serves, self.permission) {
+            (Serves::Other(kind), _) => Some(PoolVerdict::NotAzureDevOps(kind.clone())),
+            (Serves::AzureDevOps(organizations), _) if !organizations.contains(self.organization) => {
+                Some(PoolVerdict::OrganizationNotInPool)
             }
-            (Mode::Manage, DriftPolicy::Report | DriftPolicy::Correct) => None,
+            (Serves::AzureDevOps(_), Permission::OtherDirectory { pool, identity }) => {
+                Some(PoolVerdict::OtherDirectory { pool: pool.clone(), identity: identity.clone() })
+            }
+            (Serves::AzureDevOps(_), Permission::Granted | Permission::NotYet | Permission::Unknown(_)) => {
+                None
+            }
         }
     }
 
-    /// Why the pool is not to be written now, if it is not.
+    /// Observe and Report only tell.
+    fn only_told(&self, stale: Option<&PrincipalId>) -> Option<PoolVerdict> {
+        let reason = match (self.mode, self.drift) {
+            (Mode::Observe, _) => Reason::ChangesPending,
+            (Mode::Manage, DriftPolicy::Report) if self.applied => Reason::DriftDetected,
+            (Mode::Manage, DriftPolicy::Report | DriftPolicy::Correct) => return None,
+        };
+        Some(PoolVerdict::Pending { reason, stale: stale.cloned() })
+    }
+
     fn not_now(&self, pool: &Pool) -> Option<PoolVerdict> {
-        match &pool.serves {
-            Serves::Other(kind) => return Some(PoolVerdict::NotAzureDevOps(kind.clone())),
-            Serves::AzureDevOps(organizations) if !organizations.contains(self.organization) => {
-                return Some(PoolVerdict::OrganizationNotInPool);
-            }
-            Serves::AzureDevOps(_) => {}
-        }
-        match self.permission {
-            Permission::Granted => {}
-            Permission::NotYet => return Some(self.not_yet()),
-            Permission::OtherDirectory { pool, identity } => {
-                return Some(PoolVerdict::OtherDirectory { pool: pool.clone(), identity: identity.clone() });
+        match (self.permission, self.live) {
+            (Permission::Unknown(failure), _) => return Some(PoolVerdict::Failed(failure.clone())),
+            (Permission::Granted, Some(_)) => {}
+            (Permission::Granted | Permission::NotYet | Permission::OtherDirectory { .. }, _) => {
+                return Some(not_yet());
             }
         }
         if let Some(failure) = self.failed_lately {
@@ -310,13 +293,16 @@ impl Registering<'_> {
 
     /// Removed three times: put back at the slow pace only.
     fn is_quarrel_and_fresh(&self) -> bool {
-        let Removals { count, last } = self.record.removals;
-        let since = last.and_then(|last| Duration::try_from(self.now.duration_since(last)).ok());
-        count >= QUARREL && since.is_some_and(|since| since < self.slow_pace)
+        self.record.removals.count >= QUARREL
+            && self.since_the_last_removal().is_some_and(|since| since < self.slow_pace)
     }
 
-    fn not_yet(&self) -> PoolVerdict {
-        PoolVerdict::Waiting { reason: Reason::IdentityNotReady, again: None }
+    fn quarrel_is_over(&self) -> bool {
+        self.since_the_last_removal().is_some_and(|since| since >= FORGOTTEN_AFTER)
+    }
+
+    fn since_the_last_removal(&self) -> Option<Duration> {
+        Duration::try_from(self.now.duration_since(self.record.removals.last?)).ok()
     }
 
     fn remember_or(&self, record: PoolRecord, verdict: PoolVerdict) -> PoolNext {
@@ -326,4 +312,12 @@ impl Registering<'_> {
             PoolNext::Act(PoolStep::Remember(record))
         }
     }
+}
+
+fn not_yet() -> PoolVerdict {
+    PoolVerdict::Waiting { reason: Reason::IdentityNotReady, again: None }
+}
+
+fn settling() -> PoolVerdict {
+    PoolVerdict::Waiting { reason: Reason::Settling, again: None }
 }

@@ -3,7 +3,15 @@
 use std::time::Duration;
 
 use super::PoolVerdict;
-use crate::{api::conditions::Reason, domain::failure::Failure};
+use crate::{
+    api::conditions::Reason,
+    domain::{
+        failure::Failure,
+        names::IdentityId,
+        observed::Fact,
+        pool::{Entry, Pool},
+    },
+};
 
 /// One pool, judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,8 +20,33 @@ pub struct PoolJudged {
     pub name: String,
     /// What the pool is doing, where it could be read.
     pub provisioning_state: Option<String>,
+    /// The entry that the pool has for the identity, where it could be read and has one.
+    pub entry: Option<Entry>,
     /// The judgement.
     pub judgement: Judgement,
+}
+
+impl PoolJudged {
+    /// A pool, as it was read, with the judgement on it.
+    pub fn new(name: &str, identity: &IdentityId, pool: &Fact<Pool>, judgement: Judgement) -> Self {
+        let pool = pool.known();
+        Self {
+            name: name.to_owned(),
+            provisioning_state: pool.map(|pool| pool.provisioning_state.clone()),
+            entry: pool.and_then(|pool| pool.identities.entry(identity)).cloned(),
+            judgement,
+        }
+    }
+
+    /// The failure that it was judged by, if any.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.judgement {
+            Judgement::Wanted(PoolVerdict::Failed(failure)) | Judgement::LeavingFailed(failure) => {
+                Some(failure)
+            }
+            Judgement::Wanted(_) | Judgement::LeavingWaits { .. } => None,
+        }
+    }
 }
 
 /// What a pool was judged to be.

@@ -3,16 +3,38 @@
 
 use std::time::Duration;
 
-use super::{Entered, PoolRecord, PoolStep, decision::OperationSeen};
+use super::{
+    Entered, PoolRecord, PoolStep,
+    operation::{Come, OperationSeen, come_to},
+};
 use crate::{
     api::conditions::Reason,
     domain::{
         failure::Failure,
-        names::IdentityId,
+        names::{IdentityId, PrincipalId},
         observed::Fact,
         pool::{Motion, Pool},
     },
 };
+
+/// Everything that the decision on a pool that is being left rests on. The directory is no part of it.
+#[derive(Debug, Clone)]
+pub struct Deregistering<'a> {
+    /// The identity.
+    pub identity: &'a IdentityId,
+    /// The pool.
+    pub pool: &'a Fact<Pool>,
+    /// What the recorded operation has come to; `None` if none is recorded.
+    pub operation: Option<&'a OperationSeen>,
+    /// What is remembered.
+    pub record: &'a PoolRecord,
+    /// The principal that this object holds, by its record.
+    pub held: Option<&'a PrincipalId>,
+    /// The failure of a change of ours to this pool that is less than a slow pace old.
+    pub failed_lately: Option<&'a Failure>,
+    /// Whether a change of ours is so fresh that a replica may not know of it.
+    pub written_lately: bool,
+}
 
 /// What comes next for a pool that is being left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,57 +58,45 @@ pub enum Leaving {
 }
 
 /// What comes next for a pool that is being left.
-pub fn leave(
-    identity: &IdentityId,
-    record: &PoolRecord,
-    operation: Option<&OperationSeen>,
-    pool: &Fact<Pool>,
-    failed_lately: Option<&Failure>,
-) -> Leaving {
-    match operation {
-        None => {}
-        Some(OperationSeen::Running(again)) => {
-            return Leaving::Waiting { reason: Reason::Progressing, again: *again };
-        }
-        Some(OperationSeen::Unknown(failure)) => return Leaving::Failed(failure.clone()),
-        Some(OperationSeen::Failed(failure)) => {
-            return Leaving::Act(PoolStep::Failed(record.over(), failure.clone()));
-        }
-        Some(OperationSeen::Forgotten) => return Leaving::Act(PoolStep::Remember(record.over())),
-        Some(OperationSeen::Succeeded) => {
-            let shown = pool.known().and_then(|pool| pool.identities.entry(identity)?.principal.clone());
-            let entered = match (&record.entered, shown) {
-                (Entered::Ahead, Some(shown)) => Entered::Added(shown),
-                (entered, _) => entered.clone(),
-            };
-            return Leaving::Act(PoolStep::Remember(record.over().entered(entered)));
-        }
+pub fn leave(it: &Deregistering<'_>) -> Leaving {
+    if let Some(come) = it.operation.map(|seen| come_to(seen, it.record, it.pool, it.identity, it.held)) {
+        return match come {
+            Come::Runs(again) => Leaving::Waiting { reason: Reason::Progressing, again },
+            Come::NotKnown(failure) => Leaving::Failed(failure),
+            Come::Over(step) => Leaving::Act(step),
+        };
     }
-    let pool = match pool {
-        Fact::Absent => return Leaving::Done { stays: false },
-        Fact::Unknown(failure) => {
-            return if record.may_hold() {
-                Leaving::Failed(failure.clone())
-            } else {
-                Leaving::Done { stays: false }
-            };
+    match it.pool {
+        Fact::Absent => Leaving::Done { stays: false },
+        Fact::Unknown(failure) if it.record.may_hold() => Leaving::Failed(failure.clone()),
+        Fact::Unknown(_) => Leaving::Done { stays: matches!(it.record.entered, Entered::Found(_)) },
+        Fact::Known(pool) => it.take_out(pool),
+    }
+}
+
+impl Deregistering<'_> {
+    fn take_out(&self, pool: &Pool) -> Leaving {
+        let Some((entry, change)) =
+            pool.identities.entry(self.identity).zip(pool.identities.without(self.identity))
+        else {
+            return Leaving::Done { stays: false };
+        };
+        let ours = match &self.record.entered {
+            Entered::Added(principal) => entry.principal.as_ref().is_none_or(|shown| shown == principal),
+            Entered::Not | Entered::Found(_) | Entered::Ahead => false,
+        };
+        if !ours {
+            return Leaving::Done { stays: true };
         }
-        Fact::Known(pool) => pool,
-    };
-    let Some(entry) = pool.identities.entry(identity) else { return Leaving::Done { stays: false } };
-    let ours = match &record.entered {
-        Entered::Added(principal) => entry.principal.as_ref().is_none_or(|shown| shown == principal),
-        Entered::Not | Entered::Found(_) | Entered::Ahead => false,
-    };
-    if !ours {
-        return Leaving::Done { stays: true };
-    }
-    if let Some(failure) = failed_lately {
-        return Leaving::Failed(failure.clone());
-    }
-    match (pool.motion(), pool.identities.without(identity)) {
-        (Motion::Moving, _) => Leaving::Waiting { reason: Reason::PoolBusy, again: None },
-        (Motion::AtRest, Some(change)) => Leaving::Act(PoolStep::Remove(change)),
-        (Motion::AtRest, None) => Leaving::Done { stays: false },
+        if let Some(failure) = self.failed_lately {
+            return Leaving::Failed(failure.clone());
+        }
+        if self.written_lately {
+            return Leaving::Waiting { reason: Reason::Settling, again: None };
+        }
+        match pool.motion() {
+            Motion::Moving => Leaving::Waiting { reason: Reason::PoolBusy, again: None },
+            Motion::AtRest => Leaving::Act(PoolStep::Remove(change)),
+        }
     }
 }

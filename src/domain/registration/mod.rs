@@ -4,7 +4,7 @@
 //! ```text
 //! wanted   no entry ─────────► written ahead ─► add ─► (operation) ─► seen to have worked ─► Added
 //!          live principal ───► registered; Found if it was there before
-//!          other principal ──► stale: written ahead ─► remove ─► add
+//!          other principal ──► stale: forgotten ─► remove ─► (operation) ─► no entry
 //! leaving  our entry ────────► remove ─► (operation) ─► seen gone ─► forgotten
 //!          anything else ────► forgotten, untouched
 //! ```
@@ -16,10 +16,17 @@ mod block;
 mod decision;
 mod judged;
 mod leaving;
+mod operation;
 mod record;
 
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;
+
 pub use block::BlockChange;
-pub use decision::{OperationSeen, Permission, PoolNext, PoolStep, PoolVerdict, Registering, decide};
+pub use decision::{Permission, PoolNext, PoolStep, PoolVerdict, Registering, decide};
 pub use judged::{Judgement, PoolJudged};
-pub use leaving::{Leaving, leave};
+pub use leaving::{Deregistering, Leaving, leave};
+pub use operation::OperationSeen;
 pub use record::{Entered, PoolRecord, Removals};

@@ -7,6 +7,9 @@ use crate::{
     domain::names::{PoolId, PrincipalId},
 };
 
+/// The longest address of an operation that a status can keep.
+const OPERATION_AT_MOST: usize = 2048;
+
 /// What is remembered of one pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolRecord {
@@ -14,7 +17,8 @@ pub struct PoolRecord {
     pub id: PoolId,
     /// How the entry came there.
     pub entered: Entered,
-    /// The operation of ours that Azure carries out at the moment: where to ask about it.
+    /// The operation of ours that Azure carries out at the moment: where to ask about it. It adds the entry if that is
+    /// written ahead, and takes it out in every other case.
     pub operation: Option<String>,
     /// How often others took our entry out.
     pub removals: Removals,
@@ -23,9 +27,9 @@ pub struct PoolRecord {
 /// How an entry came into a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entered {
-    /// Nothing is known: there is no entry, or none was looked for.
+    /// Nothing is known: there is no entry, or it is being taken out to be added anew.
     Not,
-    /// It was there before, or somebody else put it there; with the principal that it was last seen with, if any.
+    /// It was there before, or somebody else put it there; with the live principal that it was last seen for.
     Found(Option<PrincipalId>),
     /// A change of ours that adds it may be on its way; whether it worked was not seen.
     Ahead,
@@ -38,7 +42,7 @@ pub enum Entered {
 pub struct Removals {
     /// How often.
     pub count: u32,
-    /// When last.
+    /// When last, in whole seconds: a status keeps no parts of one.
     pub last: Option<Timestamp>,
 }
 
@@ -74,6 +78,14 @@ impl PoolRecord {
         Self { entered, ..self.clone() }
     }
 
+    /// The same, with an operation of ours under way. One with an address longer than a status can keep is not followed:
+    /// the pool itself tells what came of it.
+    #[must_use]
+    pub fn under_way(&self, operation: String) -> Self {
+        let operation = Some(operation).filter(|url| url.chars().count() <= OPERATION_AT_MOST);
+        Self { operation, ..self.clone() }
+    }
+
     /// The same, with no operation under way.
     #[must_use]
     pub fn over(&self) -> Self {
@@ -83,7 +95,8 @@ impl PoolRecord {
     /// After somebody else took our entry out.
     #[must_use]
     pub fn removed_by_another(&self, now: Timestamp) -> Self {
-        let removals = Removals { count: self.removals.count.saturating_add(1), last: Some(now) };
+        let last = Some(Timestamp::from_second(now.as_second()).unwrap_or(now));
+        let removals = Removals { count: self.removals.count.saturating_add(1), last };
         Self { entered: Entered::Not, removals, ..self.clone() }
     }
 
@@ -93,5 +106,10 @@ impl PoolRecord {
             Entered::Not | Entered::Found(_) => self.operation.is_some(),
             Entered::Ahead | Entered::Added(_) => true,
         }
+    }
+
+    /// Whether there is nothing to remember.
+    pub fn is_blank(&self) -> bool {
+        *self == Self::new(self.id.clone())
     }
 }

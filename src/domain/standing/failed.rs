@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    part::{Course, Part, Tri},
+    part::{Course, Part, Tri, Trouble},
     told::{Finding, Told, told_reason},
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     domain::{
         failure::{Cause, Class, Failure},
         observed::{Fact, Observed},
+        registration::PoolJudged,
         schedule::Outcome,
     },
 };
@@ -22,7 +23,7 @@ const REPLICATION_GRACE: Duration = Duration::from_hours(1);
 
 /// Whether a failure says nothing about the world, only about the way to it.
 pub fn hides_the_truth(failure: &Failure) -> bool {
-    matches!(failure.cause, Cause::Throttled | Cause::Unavailable)
+    failure.hides_the_truth()
 }
 
 /// What a reason that was told says about the time after it.
@@ -93,16 +94,21 @@ impl Told<'_> {
         if let Some(kept) = self.kept(kind, failure) {
             return kept;
         }
-        let class = failure.class();
-        let part = Part {
-            status: match kind {
-                types::DIRECTORY_MATCHED => Tri::Unknown,
-                _ => self.identity_status_after(&failure.cause),
-            },
-            reason,
-            message: self.first_words(kind, reason, failure),
-            course: Course::Retrying { class, not_before: failure.retry_after },
+        let status = match kind {
+            types::DIRECTORY_MATCHED => Tri::Unknown,
+            _ => self.identity_status_after(&failure.cause),
         };
+        let message = self
+            .prior_condition(kind)
+            .filter(|prior| prior.reason == reason.as_str())
+            .and_then(|prior| self.first_words("", &prior.message, failure))
+            .unwrap_or_else(|| failure.told());
+        self.borne(kind, Part::failed(status, reason, message, failure))
+    }
+
+    /// How long a failure is borne before a person is called depends on its class.
+    pub(super) fn borne(&self, kind: &str, part: Part) -> Part {
+        let Course::Retrying { class, not_before: _ } = part.course else { return part };
         match class {
             Class::Denied | Class::Missing | Class::Settling => self.after_grace(kind, part),
             Class::Refused => Part { course: Course::Stuck, ..part },
@@ -134,25 +140,24 @@ impl Told<'_> {
     }
 
     /// The words of the first occurrence, while the same failure goes on: Azure puts new ids and times into each answer.
-    fn first_words(&self, kind: &str, reason: Reason, failure: &Failure) -> String {
-        let (code, next_step) = (format!("{}: ", failure.code), failure.next_step());
-        self.prior_condition(kind)
-            .filter(|prior| {
-                prior.observed_generation == Some(self.generation)
-                    && prior.reason == reason.as_str()
-                    && prior.message.starts_with(&code)
-                    && prior.message.ends_with(&next_step)
-            })
-            .map_or_else(|| failure.told(), |prior| prior.message.clone())
+    pub(super) fn first_words(&self, about: &str, prior: &str, failure: &Failure) -> Option<String> {
+        let begun = format!("{about}{}: ", failure.code);
+        let same = self.prior.observed_generation == Some(self.generation)
+            && prior.starts_with(&begun)
+            && prior.ends_with(&failure.next_step());
+        same.then(|| prior.to_owned())
     }
 
     /// Tried again during the grace, then a person is called. The grace runs from the transition of this very condition.
     pub(super) fn after_grace(&self, kind: &str, part: Part) -> Part {
         let grace = match part.course {
             Course::Retrying { class: Class::Settling, .. } => REPLICATION_GRACE,
-            Course::Retrying { .. } | Course::Done | Course::Working | Course::Settling | Course::Stuck => {
-                GRACE
-            }
+            Course::Retrying { .. }
+            | Course::Done
+            | Course::Working
+            | Course::Waiting(_)
+            | Course::Settling
+            | Course::Stuck => GRACE,
         };
         let since = self
             .prior_condition(kind)
@@ -164,16 +169,28 @@ impl Told<'_> {
 
     /// The last verdict, while throttling or an outage has not yet hidden the truth for an interval.
     fn kept(&self, kind: &str, failure: &Failure) -> Option<Part> {
-        let Finding::Judged { desired, in_the_dark_for, .. } = self.finding else { return None };
-        if !hides_the_truth(failure)
-            || self.prior.observed_generation != Some(self.generation)
-            || in_the_dark_for.unwrap_or_default() >= desired.interval
-        {
+        if !self.keeps_verdicts(failure) {
             return None;
         }
+        self.told_before(kind, failure)
+    }
+
+    /// Whether a failure leaves what was last told as it is, where that was a verdict.
+    pub(super) fn keeps_verdicts(&self, failure: &Failure) -> bool {
+        let Finding::Judged { desired, in_the_dark_for, .. } = self.finding else { return false };
+        hides_the_truth(failure)
+            && self.prior.observed_generation == Some(self.generation)
+            && in_the_dark_for.unwrap_or_default() < desired.interval
+    }
+
+    /// What a condition last said, if it was a verdict.
+    pub(super) fn told_before(&self, kind: &str, failure: &Failure) -> Option<Part> {
         let prior = self.prior_condition(kind)?;
         let (status, reason) = (Tri::of(&prior.status)?, told_reason(prior)?);
-        let part = |course| Part { status, reason, message: prior.message.clone(), course };
+        let part = |course| Part {
+            trouble: Trouble::Kept,
+            ..Part::new(status, reason, prior.message.clone(), course)
+        };
         let retrying = Course::Retrying { class: failure.class(), not_before: failure.retry_after };
         match Lasting::of(reason) {
             Lasting::AsWanted => Some(part(Course::Done)),
@@ -183,24 +200,21 @@ impl Told<'_> {
         }
     }
 
-    /// Whether a failure leaves what was last told of a part as it is.
-    pub(super) fn keeps_the_verdict(&self, kind: &str, failure: &Failure) -> bool {
-        self.kept(kind, failure).is_some()
-    }
-
     /// Throttling and outages are tried again soon, also while the last verdict is kept.
     pub(super) fn outage(&self) -> Option<Outcome> {
-        let Finding::Judged { observed, verdict, .. } = self.finding else { return None };
-        [
+        let Finding::Judged { observed, verdict, pools, .. } = self.finding else { return None };
+        let of_the_object = [
             observed.organization.failure(),
             observed.subscription.failure(),
             observed.identity.failure(),
             verdict.failure(),
-        ]
-        .into_iter()
-        .flatten()
-        .filter(|failure| hides_the_truth(failure))
-        .max_by_key(|failure| failure.retry_after)
-        .map(|failure| Outcome::Retrying { class: failure.class(), not_before: failure.retry_after })
+        ];
+        of_the_object
+            .into_iter()
+            .flatten()
+            .chain(pools.iter().filter_map(PoolJudged::failure))
+            .filter(|failure| hides_the_truth(failure))
+            .max_by_key(|failure| failure.retry_after)
+            .map(|failure| Outcome::Retrying { class: failure.class(), not_before: failure.retry_after })
     }
 }

@@ -27,12 +27,12 @@ impl Told<'_> {
             Directory::Mismatched(mismatch) => Part::stuck(mismatch.reason(), mismatch.told(desired)),
             Directory::OrganizationNotFound => self.after_grace(
                 types::DIRECTORY_MATCHED,
-                Part {
-                    status: Tri::Unknown,
-                    reason: Reason::OrganizationNotFound,
-                    message: texts::no_such_organization(desired),
-                    course: Course::Retrying { class: Class::Missing, not_before: None },
-                },
+                Part::new(
+                    Tri::Unknown,
+                    Reason::OrganizationNotFound,
+                    texts::no_such_organization(desired),
+                    Course::Retrying { class: Class::Missing, not_before: None },
+                ),
             ),
             Directory::Unknown(failure) => {
                 self.failed(types::DIRECTORY_MATCHED, directory::doubt_reason(&failure), &failure)
@@ -59,18 +59,15 @@ impl Told<'_> {
             Verdict::Pending { reason, changes } => {
                 Part::stuck(*reason, texts::pending(id, *reason, changes))
             }
-            Verdict::AwaitsDirectory => Part {
-                status: Tri::False,
-                reason: Reason::DirectoryNotMatched,
-                message: texts::awaits_the_directory(id, &observed.identity),
-                course: Course::Working,
-            },
-            Verdict::Settling => Part {
-                status: Tri::Unknown,
-                reason: Reason::Settling,
-                message: texts::settling(id),
-                course: Course::Settling,
-            },
+            Verdict::AwaitsDirectory => Part::new(
+                Tri::False,
+                Reason::DirectoryNotMatched,
+                texts::awaits_the_directory(id, &observed.identity),
+                Course::Working,
+            ),
+            Verdict::Settling => {
+                Part::new(Tri::Unknown, Reason::Settling, texts::settling(id), Course::Settling)
+            }
             Verdict::SubscriptionDisabled => Part::stuck(Reason::SubscriptionDisabled, texts::disabled(id)),
             Verdict::AdoptionRefused { found, policy } => {
                 Part::stuck(Reason::AdoptionRefused, texts::refused(id, self.record, found, *policy))
@@ -87,23 +84,16 @@ impl Told<'_> {
     }
 
     /// A part that this pass has not judged: what stood before, if it still speaks of this generation.
-    fn unjudged(&self, kind: &'static str) -> Part {
+    pub(super) fn unjudged(&self, kind: &'static str) -> Part {
+        let unknown = |reason, message: &str, course| Part::new(Tri::Unknown, reason, message.into(), course);
         match self.finding {
-            Finding::UnderWay(doing) => self.matched_before(kind).unwrap_or_else(|| Part {
-                status: Tri::Unknown,
-                reason: Reason::Progressing,
-                message: doing.to_owned(),
-                course: Course::Working,
-            }),
-            Finding::Invalid(Refusal { reason, problem }) => {
-                Part { status: Tri::Unknown, reason, message: problem.to_owned(), course: Course::Stuck }
+            Finding::UnderWay(doing) => self
+                .matched_before(kind)
+                .unwrap_or_else(|| unknown(Reason::Progressing, doing, Course::Working)),
+            Finding::Invalid(Refusal { reason, problem }) => unknown(reason, problem, Course::Stuck),
+            Finding::NeverLookedAt | Finding::Judged { .. } => {
+                unknown(Reason::Suspended, "not looked at: set spec.suspend: false", Course::Done)
             }
-            Finding::NeverLookedAt | Finding::Judged { .. } => Part {
-                status: Tri::Unknown,
-                reason: Reason::Suspended,
-                message: "not looked at: set spec.suspend: false".into(),
-                course: Course::Done,
-            },
         }
     }
 

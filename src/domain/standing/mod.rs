@@ -1,18 +1,21 @@
 //! What is told: plan and facts become conditions, ids and the last error. The rules of kstatus live here, once.
 //!
-//! - `Ready`, `DirectoryMatched` and `IdentityReady` always stand; `Reconciling` and `Stalled` only while true, never
+//! - `Ready`, `DirectoryMatched`, `IdentityReady` and `PoolsRegistered` always stand; `Reconciling` and `Stalled` only while true, never
 //!   both.
 //! - A transition time moves only with the status. While the world stands still, the result equals what it was.
 //! - Throttling and outages keep the last verdict for one interval; after that nothing is claimed any more.
 //!
 //! ```text
-//! finding ─► one part each for directory and identity (judged, failed; worded by texts) ─► summary ─┐
-//!        └─► ids, pending changes, last error (shown) ─────────────────────────────────────────────┴─► status
+//! finding ─► one part each for directory and identity (judged, failed; worded by texts) ─┐
+//!        ├─► one line for each pool, and the worst of them as a part (pools; pool_texts) ─┴─► summary ─┐
+//!        └─► ids, pending changes, last error (shown) ─────────────────────────────────────────────────┴─► status
 //! ```
 
 mod failed;
 mod judged;
 mod part;
+mod pool_texts;
+mod pools;
 mod shown;
 mod summary;
 mod texts;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{api::conditions::Reason, domain::failure::Class};
+use crate::{
+    api::conditions::Reason,
+    domain::failure::{Class, Failure},
+};
 
 /// A condition in the making.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +14,18 @@ pub(super) struct Part {
     pub(super) reason: Reason,
     pub(super) message: String,
     pub(super) course: Course,
+    pub(super) trouble: Trouble,
+}
+
+/// What a failure means for a part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// There is none.
+    None,
+    /// It leaves what was last told as it is.
+    Kept,
+    /// It is told.
+    Told(Failure),
 }
 
 /// The status of a condition.
@@ -28,6 +43,8 @@ pub(super) enum Course {
     Done,
     /// Waits for another part, or for the next step.
     Working,
+    /// Waits for what Azure carries out: not to be asked about before this time has passed.
+    Waiting(Duration),
     /// Azure lags behind.
     Settling,
     /// Failed, and tried again.
@@ -37,12 +54,22 @@ pub(super) enum Course {
 }
 
 impl Part {
+    pub(super) fn new(status: Tri, reason: Reason, message: String, course: Course) -> Self {
+        Self { status, reason, message, course, trouble: Trouble::None }
+    }
+
     pub(super) fn done(reason: Reason, message: String) -> Self {
-        Self { status: Tri::True, reason, message, course: Course::Done }
+        Self::new(Tri::True, reason, message, Course::Done)
     }
 
     pub(super) fn stuck(reason: Reason, message: String) -> Self {
-        Self { status: Tri::False, reason, message, course: Course::Stuck }
+        Self::new(Tri::False, reason, message, Course::Stuck)
+    }
+
+    /// A part whose read or write failed, and is tried again.
+    pub(super) fn failed(status: Tri, reason: Reason, message: String, failure: &Failure) -> Self {
+        let course = Course::Retrying { class: failure.class(), not_before: failure.retry_after };
+        Self { trouble: Trouble::Told(failure.clone()), ..Self::new(status, reason, message, course) }
     }
 }
 
@@ -64,7 +91,7 @@ impl Course {
     pub(super) const fn urgency(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::Working => 1,
+            Self::Working | Self::Waiting(_) => 1,
             Self::Settling => 2,
             Self::Retrying { .. } => 3,
             Self::Stuck => 4,

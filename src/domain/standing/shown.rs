@@ -1,14 +1,13 @@
 //! What a status shows besides its conditions: directories, ids, differences, the last error.
 
-use super::told::{Finding, MESSAGE_LIMIT, Told, bounded};
+use super::{
+    part::{Part, Trouble},
+    pools::{Line, OF_POOLS, Pending, pending_field},
+    told::{Finding, MESSAGE_LIMIT, Told, bounded},
+};
 use crate::{
-    api::{
-        conditions::types,
-        v1alpha1::{Applied, DirectoryStatus, IdentityStatus, LastError, PendingChange},
-    },
+    api::v1alpha1::{Applied, DirectoryStatus, IdentityStatus, LastError, PendingChange},
     domain::{
-        directory::{self, Directory},
-        failure::Failure,
         observed::{Fact, Observed, OrganizationDirectory},
         plan::Verdict,
     },
@@ -103,52 +102,59 @@ impl Told<'_> {
         }
     }
 
-    pub(super) fn pending_changes(&self) -> Vec<PendingChange> {
-        match self.finding {
-            Finding::Judged { verdict: Verdict::Pending { changes, reason: _ }, .. } => changes
-                .iter()
-                .take(64)
-                .map(|PendingChange { field, observed, wanted }| PendingChange {
-                    field: bounded(field, 600),
-                    observed: observed.as_deref().map(|text| bounded(text, 512)),
-                    wanted: wanted.as_deref().map(|text| bounded(text, 512)),
-                })
-                .collect(),
-            Finding::Judged { verdict: Verdict::Failed(failure), .. }
-                if self.keeps_the_verdict(types::IDENTITY_READY, failure) =>
-            {
-                self.prior.pending_changes.clone()
-            }
-            Finding::Judged { .. } | Finding::UnderWay(_) | Finding::Invalid(_) | Finding::NeverLookedAt => {
-                vec![]
+    /// Those of the identity, then those of the pools.
+    pub(super) fn pending_changes(&self, identity: &Trouble, lines: &[Line]) -> Vec<PendingChange> {
+        let Finding::Judged { verdict, .. } = self.finding else { return vec![] };
+        let prior = |of_pools: bool| {
+            let all = self.prior.pending_changes.iter();
+            all.filter(move |change| change.field.starts_with(OF_POOLS) == of_pools)
+        };
+        let mut changes = match (verdict, identity) {
+            (Verdict::Pending { changes, reason: _ }, _) => changes.clone(),
+            (_, Trouble::Kept) => prior(false).cloned().collect(),
+            (_, Trouble::None | Trouble::Told(_)) => vec![],
+        };
+        for line in lines {
+            match &line.pending {
+                Pending::Nothing => {}
+                Pending::Change(change) => changes.push(change.clone()),
+                Pending::AsBefore => {
+                    let field = pending_field(&line.status.name);
+                    changes.extend(prior(true).filter(|change| change.field == field).cloned());
+                }
             }
         }
+        changes
+            .iter()
+            .take(64)
+            .map(|PendingChange { field, observed, wanted }| PendingChange {
+                field: bounded(field, 600),
+                observed: observed.as_deref().map(|text| bounded(text, 512)),
+                wanted: wanted.as_deref().map(|text| bounded(text, 512)),
+            })
+            .collect()
     }
 
     /// Word for word from its first occurrence, until code, target or generation changes; cleared by success.
-    pub(super) fn last_error(&self) -> Option<LastError> {
+    pub(super) fn last_error(&self, parts: [&Part; 3]) -> Option<LastError> {
         let prior = self
             .prior
             .last_error
             .as_ref()
             .filter(|_| self.prior.observed_generation == Some(self.generation));
-        let (desired, observed, verdict) = match self.finding {
-            Finding::Judged { desired, observed, verdict, .. } => (desired, observed, verdict),
+        match self.finding {
+            Finding::Judged { .. } => {}
             Finding::UnderWay(_) => return prior.cloned(),
             Finding::Invalid(_) | Finding::NeverLookedAt => return None,
-        };
-        let of_the_directory = match directory::judge(desired, observed) {
-            Directory::Unknown(failure) => Some((types::DIRECTORY_MATCHED, failure)),
-            Directory::Matched(_) | Directory::Mismatched(_) | Directory::OrganizationNotFound => None,
-        };
-        let of_the_identity = verdict.failure().map(|failure| (types::IDENTITY_READY, failure.clone()));
-        let failures: Vec<(&'static str, Failure)> =
-            of_the_directory.into_iter().chain(of_the_identity).collect();
+        }
+        let told = parts.iter().find_map(|part| match &part.trouble {
+            Trouble::Told(failure) => Some(failure),
+            Trouble::None | Trouble::Kept => None,
+        });
         // An outage that keeps the last verdict keeps its error too.
-        let Some((_, failure)) =
-            failures.iter().find(|(kind, failure)| !self.keeps_the_verdict(kind, failure))
-        else {
-            return prior.filter(|_| !failures.is_empty()).cloned();
+        let Some(failure) = told else {
+            let kept = parts.iter().any(|part| part.trouble == Trouble::Kept);
+            return prior.filter(|_| kept).cloned();
         };
         let (code, target) = (bounded(&failure.code, 128), bounded(&failure.target, 512));
         let first = prior.filter(|prior| prior.code == code && prior.target == target);

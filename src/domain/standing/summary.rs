@@ -9,17 +9,20 @@ use crate::{
     domain::schedule::Outcome,
 };
 
-/// The part in the worst way speaks for the object.
-pub(super) fn summarise(directory: &Part, identity: &Part) -> (Part, Option<(&'static str, Part)>, Outcome) {
-    let parts = [directory, identity];
+/// The part in the worst way speaks for the object; of two that fare alike, the identity's words say most, the pools' least.
+pub(super) fn summarise(
+    directory: &Part,
+    identity: &Part,
+    pools: &Part,
+) -> (Part, Option<(&'static str, Part)>, Outcome) {
+    let parts = [directory, identity, pools];
     if let Some(stuck) = parts.iter().find(|part| part.course == Course::Stuck) {
         let ready = Part { status: Tri::False, ..(*stuck).clone() };
         let stalled = Part { status: Tri::True, ..(*stuck).clone() };
         return (ready, Some((types::STALLED, stalled)), Outcome::Stalled);
     }
-    let Some(open) = parts
-        .iter()
-        .copied()
+    let Some(open) = [pools, directory, identity]
+        .into_iter()
         .max_by_key(|part| part.course.urgency())
         .filter(|part| part.course != Course::Done)
     else {
@@ -33,6 +36,7 @@ pub(super) fn summarise(directory: &Part, identity: &Part) -> (Part, Option<(&'s
         Course::Retrying { class, not_before } => {
             (Reason::ProgressingWithRetry, Outcome::Retrying { class, not_before })
         }
+        Course::Waiting(not_before) => (Reason::Progressing, Outcome::Waiting(not_before)),
         Course::Settling | Course::Working | Course::Done | Course::Stuck => {
             (Reason::Progressing, Outcome::Settling)
         }

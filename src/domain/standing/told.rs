@@ -91,12 +91,14 @@ impl Told<'_> {
     /// The new status, and what it means for the schedule.
     pub fn compose(&self) -> (ManagedDevOpsIdentityStatus, Outcome) {
         let (directory, identity) = (self.directory_part(), self.identity_part());
-        let (ready, abnormal, outcome) = summarise(&directory, &identity);
+        let (pools, lines) = self.pools_part();
+        let (ready, abnormal, outcome) = summarise(&directory, &identity, &pools);
         let outcome = self.outage().unwrap_or(outcome);
         let mut conditions = vec![
             self.condition(types::READY, &ready),
             self.condition(types::DIRECTORY_MATCHED, &directory),
             self.condition(types::IDENTITY_READY, &identity),
+            self.condition(types::POOLS_REGISTERED, &pools),
         ];
         if let Some((kind, part)) = abnormal {
             conditions.push(self.condition(kind, &part));
@@ -107,11 +109,11 @@ impl Told<'_> {
             organization: self.organization_status(),
             subscription: self.subscription_status(),
             identity: self.identity_status(),
-            pools: vec![],
-            pool_summary: None,
+            pool_summary: self.pool_summary(&lines),
+            pending_changes: self.pending_changes(&identity.trouble, &lines),
+            last_error: self.last_error([&directory, &identity, &pools]),
+            pools: lines.into_iter().map(|line| line.status).collect(),
             applied: self.applied(),
-            pending_changes: self.pending_changes(),
-            last_error: self.last_error(),
             last_handled_reconcile_at: self
                 .requested_at
                 .map(|token| bounded(token, 256))
@@ -121,7 +123,7 @@ impl Told<'_> {
     }
 
     fn condition(&self, kind: &'static str, part: &Part) -> Condition {
-        let Part { status, reason, message, course: _ } = part;
+        let Part { status, reason, message, course: _, trouble: _ } = part;
         let since = self
             .prior_condition(kind)
             .filter(|prior| prior.status == status.as_str())
