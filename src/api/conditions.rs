@@ -61,6 +61,8 @@ reasons! {
     Suspended,
     /// A field has a value that the operator cannot use; the message names field, value and next step.
     InvalidSpec,
+    /// The fences of the namespace do not allow what the object asks for; no request is sent to Azure.
+    ScopeNotAllowed,
     /// Organization and subscription live in the same directory.
     SameDirectory,
     /// Organization, subscription and `expectedTenantId` do not name one directory.

@@ -33,12 +33,19 @@ impl Operator {
             let note = "deletionPolicy: Delete acts as Retain in this version, because the pools that use the identity are not known: the identity stays in Azure";
             self.events.warning(&about, event::RETAINED, note).await;
         }
-        match named_identity(&subject.object) {
-            Ok(id) => {
+        let beyond = self.beyond_the_fence(&subject.object).await?;
+        match (named_identity(&subject.object), beyond) {
+            (Ok(id), Some(beyond)) => {
+                let note = format!(
+                    "identity {id} stays in Azure as it is, mark included, and no request was sent: {beyond}"
+                );
+                self.events.warning(&about, event::LEFT_BEHIND, &note).await;
+            }
+            (Ok(id), None) => {
                 let _turn = self.turns.take(&id).await;
                 self.let_go(&subject, &id).await;
             }
-            Err(invalid) => {
+            (Err(invalid), _) => {
                 self.events
                     .warning(
                         &about,

@@ -13,9 +13,11 @@ mod act;
 mod attempt;
 mod events;
 mod farewell;
+mod fences;
 mod memory;
 mod object;
 mod observe;
+mod pools;
 mod reconcile;
 mod siblings;
 mod triggers;
@@ -31,6 +33,7 @@ use tokio::sync::Semaphore;
 use crate::{
     api::ManagedDevOpsIdentity,
     azure::Azure,
+    domain::names::{IdentityId, PoolId},
     runtime::{clock::Clock, leadership::Leadership, metrics::Metrics},
 };
 
@@ -47,9 +50,11 @@ pub struct Operator {
     clock: Clock,
     metrics: Metrics,
     cluster: String,
+    fencing: fences::Fencing,
     stores: Vec<Store<Guarded>>,
     memory: memory::Memory,
-    turns: turns::Turns,
+    turns: turns::Turns<IdentityId>,
+    pool_turns: turns::Turns<PoolId>,
     events: events::Events,
     workers: Arc<Semaphore>,
 }

@@ -29,6 +29,21 @@ fn is_guid(value: &str) -> bool {
         && groups.iter().all(|g| g.chars().all(|c| c.is_ascii_hexdigit()))
 }
 
+/// Whether a text can be the name of a resource group.
+pub fn is_resource_group(name: &str) -> bool {
+    (1..=90).contains(&name.chars().count())
+        && !name.ends_with('.')
+        && name.chars().all(|c| c.is_alphanumeric() || "_-.()".contains(c))
+}
+
+/// Whether a text can be the name of a namespace.
+pub fn is_namespace(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
 macro_rules! guid {
     ($(#[doc = $doc:literal])+ $name:ident, $expected:literal) => {
         $(#[doc = $doc])+
@@ -218,10 +233,7 @@ pub struct ResourceId<K> {
 impl<K: ResourceKind> ResourceId<K> {
     /// From checked parts.
     pub fn new(subscription: SubscriptionId, resource_group: &str, name: &str) -> Result<Self, NotAName> {
-        let group_fits = (1..=90).contains(&resource_group.chars().count())
-            && !resource_group.ends_with('.')
-            && resource_group.chars().all(|c| c.is_alphanumeric() || "_-.()".contains(c));
-        if !group_fits {
+        if !is_resource_group(resource_group) {
             return Err(not(
                 resource_group,
                 "the name of a resource group (letters, digits, _ - . ( ), not ending in a full stop)",

@@ -3,7 +3,7 @@
 use super::{
     part::{Course, Part, Tri},
     texts,
-    told::{Finding, Told, told_reason},
+    told::{Finding, Refusal, Told, told_reason},
 };
 use crate::{
     api::conditions::{Reason, types},
@@ -95,12 +95,9 @@ impl Told<'_> {
                 message: doing.to_owned(),
                 course: Course::Working,
             }),
-            Finding::Invalid(problem) => Part {
-                status: Tri::Unknown,
-                reason: Reason::InvalidSpec,
-                message: problem.to_owned(),
-                course: Course::Stuck,
-            },
+            Finding::Invalid(Refusal { reason, problem }) => {
+                Part { status: Tri::Unknown, reason, message: problem.to_owned(), course: Course::Stuck }
+            }
             Finding::NeverLookedAt | Finding::Judged { .. } => Part {
                 status: Tri::Unknown,
                 reason: Reason::Suspended,

@@ -22,4 +22,4 @@ mod told;
 mod tests;
 
 pub use failed::hides_the_truth;
-pub use told::{Finding, Told};
+pub use told::{Finding, Refusal, Told};

@@ -14,7 +14,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use super::names::{default, variable};
 use super::sign_in::sign_in;
 use super::{AzureSettings, CheckedSettings, LogSettings, Namespaces, Settings, SettingsError};
-use crate::domain::names::{ClientId, TenantId};
+use crate::domain::fence::Fences;
+use crate::domain::names::{ClientId, TenantId, is_namespace};
+use crate::runtime::fences::FencesFile;
 
 pub(super) type Checked<T> = Result<T, SettingsError>;
 
@@ -35,6 +37,7 @@ impl Settings {
             ca_file,
             cluster_id,
             namespaces,
+            fences_file,
             concurrency,
             listen,
             log,
@@ -70,6 +73,7 @@ impl Settings {
             azure,
             cluster_id: given(cluster_id).map(check_cluster_id).transpose()?,
             namespaces: given(namespaces).map_or(Ok(Namespaces::All), |names| watched(&names))?,
+            fences: given(fences_file).map(|file| fences(PathBuf::from(file))).transpose()?,
             concurrency: check_concurrency(or(&concurrency, default::CONCURRENCY))?,
             listen: address(or(&listen, default::LISTEN))?,
             log: LogSettings {
@@ -190,7 +194,7 @@ fn check_cluster_id(value: String) -> Checked<String> {
 fn watched(names: &str) -> Checked<Namespaces> {
     let mut watched: Vec<String> = Vec::new();
     for name in names.split(',').map(str::trim) {
-        if !is_dns_label(name) {
+        if !is_namespace(name) {
             let remedy = "separate names by commas, or leave it out to watch all namespaces";
             let problem = format!("{name:?} is not the name of a namespace");
             return Err(SettingsError::bad(variable::NAMESPACES, problem, remedy));
@@ -203,11 +207,18 @@ fn watched(names: &str) -> Checked<Namespaces> {
     Ok(Namespaces::Only(watched))
 }
 
-fn is_dns_label(name: &str) -> bool {
-    (1..=63).contains(&name.len())
-        && !name.starts_with('-')
-        && !name.ends_with('-')
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+fn fences(file: PathBuf) -> Checked<FencesFile> {
+    let text = String::from_utf8(read(variable::FENCES_FILE, &file)?).map_err(|_| {
+        let problem = format!("{} is not a text", file.display());
+        SettingsError::bad(variable::FENCES_FILE, problem, "write it in UTF-8")
+    })?;
+    match Fences::parse(&text) {
+        Ok(fences) => Ok(FencesFile { path: file, text, fences }),
+        Err(error) => {
+            let problem = format!("{}: {}", file.display(), error.problem);
+            Err(SettingsError::bad(variable::FENCES_FILE, problem, error.remedy))
+        }
+    }
 }
 
 fn check_concurrency(value: &str) -> Checked<u16> {

@@ -11,6 +11,7 @@ use tracing_subscriber::filter::Targets;
 use super::{LogFormat, SignIn};
 use crate::azure;
 use crate::domain::names::{ClientId, TenantId};
+use crate::runtime::fences::FencesFile;
 
 /// Settings that the process works with.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct CheckedSettings {
     pub cluster_id: Option<String>,
     /// What is watched.
     pub namespaces: Namespaces,
+    /// What each namespace may use; absent, everything.
+    pub fences: Option<FencesFile>,
     /// How many objects are worked on at the same time.
     pub concurrency: u16,
     /// Where health and metrics are served.

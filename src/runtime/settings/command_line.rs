@@ -125,6 +125,13 @@ pub struct Settings {
     #[arg(long, env = variable::NAMESPACES, value_name = "NAMES", help_heading = KUBERNETES)]
     pub namespaces: Option<String>,
 
+    /// Which namespace may use which subscriptions and organizations [default: every one may use all]
+    ///
+    /// A change of the file counts within seconds, without a restart. One that cannot be used ends the process at start;
+    /// later, the last good one stays in force. See deploy/samples/fences-two-teams.yaml.
+    #[arg(long, env = variable::FENCES_FILE, value_name = "FILE", help_heading = KUBERNETES)]
+    pub fences_file: Option<String>,
+
     /// How many objects are worked on at the same time, 1 to 64
     #[arg(long, env = variable::CONCURRENCY, value_name = "NUMBER", default_value = default::CONCURRENCY, help_heading = KUBERNETES)]
     pub concurrency: String,

@@ -15,6 +15,7 @@ pub(super) mod variable {
     pub const CA_FILE: &str = "MDI_CA_FILE";
     pub const CLUSTER_ID: &str = "MDI_CLUSTER_ID";
     pub const NAMESPACES: &str = "MDI_NAMESPACES";
+    pub const FENCES_FILE: &str = crate::domain::fence::SETTING;
     pub const CONCURRENCY: &str = "MDI_CONCURRENCY";
     pub const LISTEN: &str = "MDI_LISTEN";
     pub const LOG: &str = "MDI_LOG";
