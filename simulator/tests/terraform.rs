@@ -29,7 +29,7 @@ async fn hands_on_pools_act_over_the_admin_port() {
         "id": id, "location": "westeurope", "urls": ["https://contoso.visualstudio.com"], "identities": [ours],
     });
     act(&bench, "create-pool", compact).await;
-    assert_eq!(keys(&bench, "fresh"), [ours.clone()]);
+    assert_eq!(keys(&bench, "fresh"), std::slice::from_ref(&ours));
     act(&bench, "remove-pool-entry", json!({"id": id, "identity": ours.to_uppercase()})).await;
     assert_eq!(keys(&bench, "fresh").len(), 0);
     act(&bench, "add-pool-entry", json!({"id": id, "identity": ours})).await;
@@ -38,7 +38,7 @@ async fn hands_on_pools_act_over_the_admin_port() {
     act(&bench, "add-pool-entry", json!({"id": id, "identity": leftover, "entry": entry})).await;
     assert_eq!(keys(&bench, "fresh").len(), 2);
     act(&bench, "set-pool-identity", json!({"id": id, "identities": [ours]})).await;
-    assert_eq!(keys(&bench, "fresh"), [ours.clone()]);
+    assert_eq!(keys(&bench, "fresh"), std::slice::from_ref(&ours));
     act(&bench, "recreate-pool", json!({"id": id})).await;
     assert_eq!(keys(&bench, "fresh").len(), 0);
     act(&bench, "set-pool-state", json!({"id": id, "state": "Updating"})).await;
@@ -92,7 +92,7 @@ async fn one_run_of_terraform_puts_its_list_in_place_of_the_pools_and_keeps_what
     let run = TerraformRun { pool: id.clone(), identities: vec![artifacts.clone()] };
     bench.simulator.state().act(&Hand::RunTerraform(run.clone())).unwrap();
     let after = bench.read_pool("pool-linux").await.body;
-    assert_eq!(keys(&bench, "pool-linux"), [artifacts.clone()]);
+    assert_eq!(keys(&bench, "pool-linux"), std::slice::from_ref(&artifacts));
     let entry = |pool: &Value| pool["identity"]["userAssignedIdentities"][&artifacts].clone();
     assert_eq!(entry(&before), entry(&after));
     assert_eq!(before["properties"], after["properties"]);
@@ -112,12 +112,12 @@ async fn a_terraform_comes_back_by_the_simulated_clock() {
     bench.simulator.clock().advance(299.0);
     assert_eq!(keys(&bench, "pool-linux").len(), 3);
     bench.simulator.clock().advance(1.0);
-    assert_eq!(keys(&bench, "pool-linux"), [artifacts.clone()]);
+    assert_eq!(keys(&bench, "pool-linux"), std::slice::from_ref(&artifacts));
     add();
     assert_eq!(keys(&bench, "pool-linux").len(), 2);
     // Long absent, it comes back in its own rhythm.
     bench.simulator.clock().advance(750.0);
-    assert_eq!(keys(&bench, "pool-linux"), [artifacts.clone()]);
+    assert_eq!(keys(&bench, "pool-linux"), std::slice::from_ref(&artifacts));
     add();
     bench.simulator.clock().advance(149.0);
     assert_eq!(keys(&bench, "pool-linux").len(), 2);
