@@ -130,7 +130,12 @@ impl Pass<'_> {
         }
     }
 
-    async fn create(&mut self, new: &NewIdentity, slot: WriteSlot<UserAssignedIdentity>, tools: &Tools) -> Result<(), Halt> {
+    async fn create(
+        &mut self,
+        new: &NewIdentity,
+        slot: WriteSlot<UserAssignedIdentity>,
+        tools: &Tools,
+    ) -> Result<(), Halt> {
         let permit = self.operator.permit(&new.id.to_string())?;
         let uid = self.subject.uid();
         self.operator.memory.creation_sent(&uid, self.operator.clock.elapsed());
@@ -236,7 +241,11 @@ impl Pass<'_> {
         Ok(())
     }
 
-    async fn patch(&mut self, patch: &IdentityPatch, slot: WriteSlot<UserAssignedIdentity>) -> Result<Identity, Failure> {
+    async fn patch(
+        &mut self,
+        patch: &IdentityPatch,
+        slot: WriteSlot<UserAssignedIdentity>,
+    ) -> Result<Identity, Failure> {
         let id = &self.desired.identity;
         let permit = self.operator.permit(&id.to_string())?;
         self.operator.azure.writer.patch(&permit, slot, patch).await

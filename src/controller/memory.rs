@@ -117,7 +117,13 @@ impl Memory {
     }
 
     /// The failure of a change of ours to a pool, while a slow pace has not yet passed since.
-    pub(super) fn pool_failed_lately(&self, uid: &str, pool: &PoolId, slow_pace: Duration, now: Duration) -> Option<Failure> {
+    pub(super) fn pool_failed_lately(
+        &self,
+        uid: &str,
+        pool: &PoolId,
+        slow_pace: Duration,
+        now: Duration,
+    ) -> Option<Failure> {
         self.with(uid, |it| {
             let (at, failure) = it.pools.get(pool)?.failed.clone()?;
             (now.saturating_sub(at) < slow_pace).then_some(failure)

@@ -26,8 +26,8 @@ use crate::{
         plan::Verdict,
         pool::Pool,
         registration::{
-            BlockChange, Entered, Judgement, Leaving, OperationSeen, Permission, PoolJudged, PoolNext, PoolRecord, PoolStep,
-            PoolVerdict, Registering, decide, leave,
+            BlockChange, Entered, Judgement, Leaving, OperationSeen, Permission, PoolJudged, PoolNext,
+            PoolRecord, PoolStep, PoolVerdict, Registering, decide, leave,
         },
         schedule::slow_pace,
         standing::hides_the_truth,
@@ -108,7 +108,12 @@ impl Pass<'_> {
         PoolSeen { pool: azure.pools.get(&CREDENTIAL, id).await, operation, turn: None, slot: None }
     }
 
-    async fn register_with(&mut self, wanted: &WantedPool, verdict: &Verdict, mut seen: PoolSeen) -> Result<PoolJudged, WriteError> {
+    async fn register_with(
+        &mut self,
+        wanted: &WantedPool,
+        verdict: &Verdict,
+        mut seen: PoolSeen,
+    ) -> Result<PoolJudged, WriteError> {
         let (live, permission) = (self.live().cloned(), self.permission(wanted, verdict).await);
         let (uid, slow_pace) = (self.subject.uid(), slow_pace(self.desired.interval));
         for _ in 0..STEPS_AT_MOST {
@@ -123,7 +128,11 @@ impl Pass<'_> {
                 live: live.as_ref(),
                 permission: &permission,
                 applied: self.record.applied_pools().contains(&wanted.name),
-                failed_lately: self.operator.memory.pool_failed_lately(&uid, &wanted.id, slow_pace, now).as_ref(),
+                failed_lately: self
+                    .operator
+                    .memory
+                    .pool_failed_lately(&uid, &wanted.id, slow_pace, now)
+                    .as_ref(),
                 written_lately: self.operator.memory.pool_written_lately(&uid, &wanted.id, now),
                 mode: self.desired.mode,
                 drift: self.desired.drift,
@@ -132,7 +141,10 @@ impl Pass<'_> {
             });
             let verdict = match next {
                 PoolNext::Tell(verdict) => verdict,
-                PoolNext::Act(step) => match self.act_on_pool(&wanted.name, &record, step, &mut seen, live.as_ref()).await {
+                PoolNext::Act(step) => match self
+                    .act_on_pool(&wanted.name, &record, step, &mut seen, live.as_ref())
+                    .await
+                {
                     Ok(Sent::Done) => continue,
                     Ok(Sent::UnderWay(again)) => PoolVerdict::Waiting { reason: Reason::Progressing, again },
                     Err(Halt::Azure(failure)) => PoolVerdict::Failed(failure),
@@ -141,17 +153,32 @@ impl Pass<'_> {
             };
             return Ok(judged(&wanted.name, &seen, Judgement::Wanted(verdict)));
         }
-        Ok(judged(&wanted.name, &seen, Judgement::Wanted(PoolVerdict::Failed(endless(&wanted.id.to_string())))))
+        Ok(judged(
+            &wanted.name,
+            &seen,
+            Judgement::Wanted(PoolVerdict::Failed(endless(&wanted.id.to_string()))),
+        ))
     }
 
     /// Leaves a pool; `None` once nothing of ours is there any more.
-    pub(super) async fn leave_pool(&mut self, name: &str, id: &PoolId, mut seen: PoolSeen) -> Result<Option<PoolJudged>, WriteError> {
+    pub(super) async fn leave_pool(
+        &mut self,
+        name: &str,
+        id: &PoolId,
+        mut seen: PoolSeen,
+    ) -> Result<Option<PoolJudged>, WriteError> {
         let (uid, slow_pace) = (self.subject.uid(), slow_pace(self.desired.interval));
         for _ in 0..STEPS_AT_MOST {
             let Some(record) = self.record.pools.get(name).cloned() else { return Ok(None) };
             let now = self.operator.clock.elapsed();
             let failed_lately = self.operator.memory.pool_failed_lately(&uid, id, slow_pace, now);
-            let next = leave(&self.desired.identity, &record, seen.operation.as_ref(), &seen.pool, failed_lately.as_ref());
+            let next = leave(
+                &self.desired.identity,
+                &record,
+                seen.operation.as_ref(),
+                &seen.pool,
+                failed_lately.as_ref(),
+            );
             let judgement = match next {
                 Leaving::Done { stays } => {
                     self.forget_pool(name, id, stays).await;
@@ -161,7 +188,9 @@ impl Pass<'_> {
                 Leaving::Failed(failure) => Judgement::LeavingFailed(failure),
                 Leaving::Act(step) => match self.act_on_pool(name, &record, step, &mut seen, None).await {
                     Ok(Sent::Done) => continue,
-                    Ok(Sent::UnderWay(again)) => Judgement::LeavingWaits { reason: Reason::Progressing, again },
+                    Ok(Sent::UnderWay(again)) => {
+                        Judgement::LeavingWaits { reason: Reason::Progressing, again }
+                    }
                     Err(Halt::Azure(failure)) => Judgement::LeavingFailed(failure),
                     Err(Halt::Cluster(error)) => return Err(error),
                 },
@@ -174,7 +203,9 @@ impl Pass<'_> {
     async fn forget_pool(&mut self, name: &str, id: &PoolId, stays: bool) {
         let known = self.record.pools.remove(name);
         if stays {
-            let note = format!("the entry of the identity in pool {id} stays: it was not seen to be added by this object");
+            let note = format!(
+                "the entry of the identity in pool {id} stays: it was not seen to be added by this object"
+            );
             self.operator.events.normal(&self.subject.reference(), event::ENTRY_STAYS, &note).await;
         } else if known.is_some_and(|record| record.may_hold()) {
             let note = format!("the identity is not registered with pool {id} any more");
@@ -215,7 +246,10 @@ impl Pass<'_> {
             }
             PoolStep::Cure(change) => {
                 let Some(sent) = self.send(name, record, &change, seen).await? else { return Ok(Sent::Done) };
-                let note = format!("pool {} bore a principal of the identity that is gone; it was taken out, to be added anew", record.id);
+                let note = format!(
+                    "pool {} bore a principal of the identity that is gone; it was taken out, to be added anew",
+                    record.id
+                );
                 self.operator.events.warning(&self.subject.reference(), event::STALE_CURED, &note).await;
                 Ok(sent)
             }
@@ -227,7 +261,13 @@ impl Pass<'_> {
     }
 
     /// Sends a change in the pool's turn. `None` if the pool had to be read anew first, in that turn: decide again.
-    async fn send(&mut self, name: &str, record: &PoolRecord, change: &BlockChange, seen: &mut PoolSeen) -> Result<Option<Sent>, Halt> {
+    async fn send(
+        &mut self,
+        name: &str,
+        record: &PoolRecord,
+        change: &BlockChange,
+        seen: &mut PoolSeen,
+    ) -> Result<Option<Sent>, Halt> {
         let operator = self.operator;
         let Some(slot) = seen.slot.take() else {
             if seen.turn.is_none() {
@@ -271,7 +311,10 @@ impl Pass<'_> {
         let note = format!("somebody took the identity out of pool {} ({count} times so far)", before.id);
         self.operator.events.warning(&about, event::REMOVED_BY_ANOTHER, &note).await;
         if count == QUARREL {
-            let note = format!("pool {} is contested: whoever keeps its list of identities (Terraform: lifecycle ignore_changes = [identity]) and this object undo each other's work; it is put back slowly from now on", before.id);
+            let note = format!(
+                "pool {} is contested: whoever keeps its list of identities (Terraform: lifecycle ignore_changes = [identity]) and this object undo each other's work; it is put back slowly from now on",
+                before.id
+            );
             self.operator.events.warning(&about, event::CONTESTED, &note).await;
         }
     }
@@ -296,9 +339,13 @@ impl Pass<'_> {
     }
 
     async fn permission(&self, wanted: &WantedPool, verdict: &Verdict) -> Permission {
-        let Directory::Matched(tenant) = judge(&self.desired, &self.observed) else { return Permission::NotYet };
+        let Directory::Matched(tenant) = judge(&self.desired, &self.observed) else {
+            return Permission::NotYet;
+        };
         let held = match verdict {
-            Verdict::UpToDate | Verdict::Pending { .. } | Verdict::TooManyTags(_) | Verdict::Failed(_) => self.live().is_some(),
+            Verdict::UpToDate | Verdict::Pending { .. } | Verdict::TooManyTags(_) | Verdict::Failed(_) => {
+                self.live().is_some()
+            }
             Verdict::AwaitsDirectory
             | Verdict::Settling
             | Verdict::SubscriptionDisabled
@@ -312,10 +359,13 @@ impl Pass<'_> {
         if wanted.id.subscription() == self.desired.identity.subscription() {
             return Permission::Granted;
         }
-        let freshness = if self.subject.requested_at().is_some() { Freshness::Now } else { Freshness::Shared };
+        let freshness =
+            if self.subject.requested_at().is_some() { Freshness::Now } else { Freshness::Shared };
         match self.operator.azure.subscriptions.get(&CREDENTIAL, wanted.id.subscription(), freshness).await {
             Fact::Known(subscription) if subscription.tenant == tenant => Permission::Granted,
-            Fact::Known(subscription) => Permission::OtherDirectory { pool: subscription.tenant, identity: tenant },
+            Fact::Known(subscription) => {
+                Permission::OtherDirectory { pool: subscription.tenant, identity: tenant }
+            }
             Fact::Absent | Fact::Unknown(_) => Permission::NotYet,
         }
     }

@@ -162,12 +162,13 @@ impl Pass<'_> {
             self.observed.identity.failure(),
             if let Verdict::Failed(failure) = verdict { Some(failure) } else { None },
         ];
-        let in_the_dark_for = if hidden.into_iter().flatten().chain(pool_failures(&pools)).any(hides_the_truth) {
-            Some(self.operator.memory.in_the_dark(&uid, now))
-        } else {
-            self.operator.memory.in_the_light(&uid);
-            None
-        };
+        let in_the_dark_for =
+            if hidden.into_iter().flatten().chain(pool_failures(&pools)).any(hides_the_truth) {
+                Some(self.operator.memory.in_the_dark(&uid, now))
+            } else {
+                self.operator.memory.in_the_light(&uid);
+                None
+            };
         let finding = Finding::Judged {
             desired: &self.desired,
             observed: &self.observed,

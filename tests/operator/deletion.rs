@@ -34,10 +34,16 @@ async fn what_this_object_created_goes_after_its_entries_have_left_the_pools() {
     stage.azure.clear_log();
     stage.delete("agents").await;
     assert!(!stage.exists("agents"));
-    let order: Vec<_> = stage.requests().iter().filter(|r| r.method != "GET" && r.method != "HEAD").map(|r| r.method.clone()).collect();
+    let order: Vec<_> = stage
+        .requests()
+        .iter()
+        .filter(|r| r.method != "GET" && r.method != "HEAD")
+        .map(|r| r.method.clone())
+        .collect();
     assert_eq!(order, ["PATCH", "DELETE"]);
     let pool = stage.sample.pool_id("pool-linux");
-    let left = stage.azure.state().with(|world| world.pools.get(&pool.as_str().into()).unwrap().identity.user.len());
+    let left =
+        stage.azure.state().with(|world| world.pools.get(&pool.as_str().into()).unwrap().identity.user.len());
     assert_eq!(left, 2, "the entries of others");
     stage.until_event("agents", "Normal", "IdentityDeleted").await;
 }
@@ -79,7 +85,11 @@ async fn another_pool_that_lists_the_identity_blocks_the_deletion_and_a_changed_
     stage.azure.state().with(|world| world.add_pool_entry(&pool, &id)).unwrap();
     stage.begin_deletion("agents").await;
     let object = stage.until_stalled("agents", "DeletionBlocked").await;
-    assert!(message(&object, types::STALLED).contains("pool-windows"), "{}", message(&object, types::STALLED));
+    assert!(
+        message(&object, types::STALLED).contains("pool-windows"),
+        "{}",
+        message(&object, types::STALLED)
+    );
     assert_eq!(condition(&object, types::READY), Some(("False", "DeletionBlocked")));
     assert_eq!(stage.identity_requests("DELETE"), 0);
 
@@ -99,7 +109,11 @@ async fn a_lock_blocks_the_deletion_until_it_is_gone() {
     let stage = Stage::set().await;
     stage.ready_to_delete("agents", &[]).await;
     let (subscription, group) = (stage.sample.subscription.clone(), stage.sample.group.clone());
-    stage.azure.state().with(|world| world.lock(&subscription, &group, "keep", LockLevel::CanNotDelete)).unwrap();
+    stage
+        .azure
+        .state()
+        .with(|world| world.lock(&subscription, &group, "keep", LockLevel::CanNotDelete))
+        .unwrap();
     stage.begin_deletion("agents").await;
     let object = stage.until_stalled("agents", "DeletionBlocked").await;
     assert!(message(&object, types::STALLED).contains("lock"), "{}", message(&object, types::STALLED));
@@ -116,7 +130,10 @@ async fn a_lock_blocks_the_deletion_until_it_is_gone() {
 async fn pools_that_cannot_be_listed_block_the_deletion() {
     let stage = Stage::set().await;
     stage.ready_to_delete("agents", &[]).await;
-    let list = format!("*/subscriptions/{}/providers/Microsoft.DevOpsInfrastructure/pools", stage.sample.subscription);
+    let list = format!(
+        "*/subscriptions/{}/providers/Microsoft.DevOpsInfrastructure/pools",
+        stage.sample.subscription
+    );
     stage.azure.script(Fault::answer("GET", &list, 403, "AuthorizationFailed").forever());
     stage.begin_deletion("agents").await;
     let object = stage.until_reason("agents", "DeletionBlocked").await;
@@ -128,10 +145,12 @@ async fn pools_that_cannot_be_listed_block_the_deletion() {
 #[tokio::test]
 async fn another_object_that_manages_the_identity_keeps_it_alive() {
     let stage = Stage::set().await;
-    let shared = |policy: &str| stage.spec(|spec| {
-        spec["identity"]["name"] = json!("shared");
-        spec["deletionPolicy"] = json!(policy);
-    });
+    let shared = |policy: &str| {
+        stage.spec(|spec| {
+            spec["identity"]["name"] = json!("shared");
+            spec["deletionPolicy"] = json!(policy);
+        })
+    };
     stage.apply("first", shared("Delete")).await;
     stage.until_reason("first", "Succeeded").await;
     stage.apply("second", shared("Retain")).await;
@@ -150,19 +169,36 @@ async fn an_identity_that_is_gone_already_still_leaves_its_entries_behind_in_no_
     let (id, pool) = (stage.id("agents"), stage.sample.pool_id("pool-linux"));
     stage.azure.state().with(|world| world.delete_identity(&id)).unwrap();
     stage.delete("agents").await;
-    let entry = stage.azure.state().with(|world| world.pools.get(&pool.as_str().into()).unwrap().identity.entry(&id).is_some());
+    let entry = stage
+        .azure
+        .state()
+        .with(|world| world.pools.get(&pool.as_str().into()).unwrap().identity.entry(&id).is_some());
     assert!(!entry);
 }
 
 #[tokio::test]
 async fn a_terminating_definition_never_deletes_an_identity() {
     let control_plane = harness::ControlPlane::start().await.unwrap();
-    control_plane.kubectl(["apply", "-k", crate::stage::root().join("deploy/base").to_str().unwrap()]).await.unwrap();
-    control_plane.kubectl(["wait", "--for=condition=Established", "crd/manageddevopsidentities.mdi-operator.io", "--timeout=30s"]).await.unwrap();
+    control_plane
+        .kubectl(["apply", "-k", crate::stage::root().join("deploy/base").to_str().unwrap()])
+        .await
+        .unwrap();
+    control_plane
+        .kubectl([
+            "wait",
+            "--for=condition=Established",
+            "crd/manageddevopsidentities.mdi-operator.io",
+            "--timeout=30s",
+        ])
+        .await
+        .unwrap();
     let stage = Stage::on(&control_plane).await;
     stage.start_operator(&[]).await;
     stage.ready_to_delete("agents", &[]).await;
-    control_plane.kubectl(["delete", "crd", "manageddevopsidentities.mdi-operator.io", "--timeout=60s"]).await.unwrap();
+    control_plane
+        .kubectl(["delete", "crd", "manageddevopsidentities.mdi-operator.io", "--timeout=60s"])
+        .await
+        .unwrap();
     assert!(stage.exists("agents"));
     assert_eq!(stage.identity_requests("DELETE"), 0);
     stage.stop_operator().await;

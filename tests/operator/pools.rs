@@ -33,7 +33,9 @@ impl Stage {
     fn pool_requests(&self, method: &str) -> usize {
         self.requests()
             .iter()
-            .filter(|r| r.method == method && r.path.to_lowercase().contains("/microsoft.devopsinfrastructure/pools/"))
+            .filter(|r| {
+                r.method == method && r.path.to_lowercase().contains("/microsoft.devopsinfrastructure/pools/")
+            })
             .count()
     }
 
@@ -72,9 +74,13 @@ async fn an_identity_is_added_to_its_pools_and_everything_of_others_stays_under_
         assert_eq!(condition(&object, types::POOLS_REGISTERED), Some(("True", "AllRegistered")));
         let linux = pool_status(&object, "pool-linux");
         assert_eq!((linux.state, linux.origin), (PoolState::Registered, Some(PoolOrigin::Added)));
-        assert_eq!(linux.principal_id, object.status.as_ref().unwrap().identity.as_ref().unwrap().principal_id);
+        assert_eq!(
+            linux.principal_id,
+            object.status.as_ref().unwrap().identity.as_ref().unwrap().principal_id
+        );
         assert_eq!(stage.pool_requests("PATCH"), 2);
-        let bodies = stage.requests().into_iter().filter(|r| r.method == "PATCH").filter_map(|r| r.request_body);
+        let bodies =
+            stage.requests().into_iter().filter(|r| r.method == "PATCH").filter_map(|r| r.request_body);
         assert!(bodies.into_iter().all(|body| body.as_object().unwrap().keys().eq(["identity"])));
 
         stage.apply("agents", stage.with_pools(&[])).await;
@@ -83,7 +89,9 @@ async fn an_identity_is_added_to_its_pools_and_everything_of_others_stays_under_
         for (before, after) in before.iter().zip(&after) {
             assert_eq!(before, &of_others(after, &stage.id("agents")), "{reading:?}");
         }
-        assert!(!stage.is_registered("pool-linux", "agents") && !stage.is_registered("pool-windows", "agents"));
+        assert!(
+            !stage.is_registered("pool-linux", "agents") && !stage.is_registered("pool-windows", "agents")
+        );
     }
 }
 
@@ -97,7 +105,10 @@ async fn a_settled_object_causes_one_read_a_pool_and_pass_and_no_write_anywhere(
     stage.azure.clear_log();
     stage.let_pass(Duration::from_mins(6)).await;
     let (identity, pools) = (stage.identity_requests("GET"), stage.pool_requests("GET"));
-    assert!(identity >= 4 && pools <= 2 * (identity + 1), "{identity} reads of the identity, {pools} of pools");
+    assert!(
+        identity >= 4 && pools <= 2 * (identity + 1),
+        "{identity} reads of the identity, {pools} of pools"
+    );
     assert_eq!(stage.writes(), [""; 0]);
     let after = stage.api().get("agents").await.unwrap();
     assert_eq!(before.metadata.resource_version, after.metadata.resource_version);
@@ -111,7 +122,10 @@ async fn a_long_change_survives_a_restart_of_the_operator_and_is_sent_once() {
     stage.apply("agents", stage.with_pools(&["pool-linux"])).await;
     let object = stage
         .until("agents", "an operation", |object| {
-            object.status.as_ref().is_some_and(|s| s.pools.first().is_some_and(|pool| pool.operation.is_some()))
+            object
+                .status
+                .as_ref()
+                .is_some_and(|s| s.pools.first().is_some_and(|pool| pool.operation.is_some()))
         })
         .await;
     assert_eq!(pool_status(&object, "pool-linux").principal_id, None);
@@ -120,7 +134,10 @@ async fn a_long_change_survives_a_restart_of_the_operator_and_is_sent_once() {
     stage.start_operator(&[]).await;
     let object = stage.until_registered("agents", "1/1").await;
     let pool = pool_status(&object, "pool-linux");
-    assert_eq!((pool.state, pool.origin, pool.operation), (PoolState::Registered, Some(PoolOrigin::Added), None));
+    assert_eq!(
+        (pool.state, pool.origin, pool.operation),
+        (PoolState::Registered, Some(PoolOrigin::Added), None)
+    );
     assert!(pool.principal_id.is_some());
     assert_eq!(stage.pool_requests("PATCH"), 1);
 }
@@ -168,7 +185,11 @@ async fn a_terraform_that_keeps_taking_the_entry_out_is_told_and_not_fought_fast
     stage.azure.state().set(|settings| settings.terraforms = vec![Terraform { run, every_seconds: 200.0 }]);
     let object = stage.until_stalled("agents", "RegistrationContested").await;
     assert_eq!(pool_status(&object, "pool-linux").removals_by_others, 3);
-    assert!(message(&object, types::STALLED).contains("ignore_changes"), "{}", message(&object, types::STALLED));
+    assert!(
+        message(&object, types::STALLED).contains("ignore_changes"),
+        "{}",
+        message(&object, types::STALLED)
+    );
     stage.until_event("agents", "Warning", "RegistrationContested").await;
     assert!(stage.pool_requests("PATCH") <= 4);
     let pool = stage.pool("pool-linux");
@@ -187,7 +208,8 @@ async fn a_stale_entry_of_a_re_created_identity_is_cured() {
     let object = stage
         .until("agents", "registered anew", |object| {
             condition(object, types::READY) == Some(("True", "Succeeded"))
-                && pool_status(object, "pool-linux").principal_id != pool_status(&before, "pool-linux").principal_id
+                && pool_status(object, "pool-linux").principal_id
+                    != pool_status(&before, "pool-linux").principal_id
         })
         .await;
     let principal = object.status.as_ref().unwrap().identity.as_ref().unwrap().principal_id.clone();
@@ -253,7 +275,10 @@ async fn a_missing_right_to_assign_names_the_identity_and_the_role_and_is_not_tr
     stage.apply("agents", stage.with_pools(&["pool-linux"])).await;
     let object = stage.until_reason("agents", "AssignPermissionMissing").await;
     let told = message(&object, types::POOLS_REGISTERED);
-    assert!(told.contains("Managed Identity Operator") && told.contains("pool-linux") && told.contains("agents"), "{told}");
+    assert!(
+        told.contains("Managed Identity Operator") && told.contains("pool-linux") && told.contains("agents"),
+        "{told}"
+    );
     stage.request("agents").await;
     stage.request("agents").await;
     assert_eq!(stage.pool_requests("PATCH"), 1);
@@ -308,7 +333,10 @@ async fn a_pool_that_cannot_be_read_is_not_taken_for_gone_while_it_is_left() {
     stage.apply("agents", stage.with_pools(&[])).await;
     let object = stage
         .until("agents", "removing", |object| {
-            object.status.as_ref().is_some_and(|s| s.pools.first().is_some_and(|pool| pool.state == PoolState::Removing))
+            object
+                .status
+                .as_ref()
+                .is_some_and(|s| s.pools.first().is_some_and(|pool| pool.state == PoolState::Removing))
         })
         .await;
     assert_ne!(condition(&object, types::READY).unwrap().0, "True");
