@@ -63,6 +63,8 @@ pub mod event {
     pub const CONTESTED: &str = "RegistrationContested";
     /// An entry stays in a pool, because it was not seen to be added by this object.
     pub const ENTRY_STAYS: &str = "RegistrationLeft";
+    /// The farewell deleted the identity.
+    pub const DELETED: &str = "IdentityDeleted";
     /// The farewell released the mark.
     pub const RELEASED: &str = "IdentityReleased";
     /// The farewell ended and left something behind that it could not release.

@@ -80,6 +80,7 @@ fn action(reason: &str) -> &'static str {
         event::REGISTERED | event::STALE_CURED | event::REMOVED_BY_ANOTHER | event::CONTESTED => "Register",
         event::DEREGISTERED | event::ENTRY_STAYS => "Deregister",
         event::RELEASED | event::LEFT_BEHIND | event::RETAINED => "Release",
+        event::DELETED => "Delete",
         event::SUSPENDED => "Suspend",
         _ => "Reconcile",
     }

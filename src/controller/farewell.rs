@@ -1,23 +1,28 @@
-//! The farewell of a deleted object: release the mark at one try, then let it go. It never hangs, and deletes nothing.
+//! The farewell of a deleted object: release the mark at one try, then let it go. Retain never hangs.
+//!
+//! What `deletionPolicy: Delete` takes along is in [`super::deletion`].
 
 use super::{
     Operator,
+    deletion::Deleted,
     object::{Subject, WriteError},
     observe::CREDENTIAL,
     siblings::key,
 };
 use crate::{
-    api::names::event,
+    api::{names::event, v1alpha1::DeletionPolicy},
     azure::IdentityPatch,
     domain::{
-        desired::named_identity,
+        deletion::Obstacle,
+        desired::{Desired, named_identity},
         failure::Failure,
-        farewell::{Farewell, asked_for_more, decide},
+        farewell::{Farewell, decide},
         names::{IdentityId, PrincipalId},
         ownership::Me,
         plan::Finalizer,
         record::Record,
         schedule::Outcome,
+        standing::{Finding, Refusal},
         tags::Tags,
     },
 };
@@ -28,37 +33,60 @@ impl Operator {
         if subject.finalizer() == Finalizer::Absent {
             return Ok(Outcome::Settled);
         }
-        let about = subject.reference();
-        if asked_for_more(subject.object.spec.deletion_policy) {
-            let note = "deletionPolicy: Delete acts as Retain in this version, because the pools that use the identity are not known: the identity stays in Azure";
-            self.events.warning(&about, event::RETAINED, note).await;
-        }
-        let beyond = self.beyond_the_fence(&subject.object).await?;
-        match (named_identity(&subject.object), beyond) {
-            (Ok(id), Some(beyond)) => {
-                let note = format!(
-                    "identity {id} stays in Azure as it is, mark included, and no request was sent: {beyond}"
-                );
-                self.events.warning(&about, event::LEFT_BEHIND, &note).await;
-            }
-            (Ok(id), None) => {
-                let _turn = self.turns.take(&id).await;
-                self.let_go(&subject, &id).await;
-            }
-            (Err(invalid), _) => {
-                self.events
-                    .warning(
-                        &about,
-                        event::LEFT_BEHIND,
-                        &format!("left as it is: the identity cannot be told, {invalid}"),
-                    )
-                    .await;
-            }
+        if let Some(obstacle) = self.part(&mut subject).await? {
+            return self.wait_for(subject, &obstacle).await;
         }
         match subject.set_finalizer(Finalizer::Absent).await {
             Ok(()) | Err(WriteError::Gone) => Ok(Outcome::Settled),
             Err(error) => Err(error),
         }
+    }
+
+    /// Deletes, releases or leaves the identity; what stands in the way, if anything does.
+    async fn part(&self, subject: &mut Subject) -> Result<Option<Obstacle>, WriteError> {
+        let about = subject.reference();
+        let id = match named_identity(&subject.object) {
+            Ok(id) => id,
+            Err(invalid) => {
+                let note = format!("left as it is: the identity cannot be told, {invalid}");
+                self.events.warning(&about, event::LEFT_BEHIND, &note).await;
+                return Ok(None);
+            }
+        };
+        if let Some(beyond) = self.beyond_the_fence(&subject.object).await? {
+            let note = format!(
+                "identity {id} stays in Azure as it is, mark included, and no request was sent: {beyond}"
+            );
+            self.events.warning(&about, event::LEFT_BEHIND, &note).await;
+            return Ok(None);
+        }
+        let _turn = self.turns.take(&id).await;
+        match (subject.object.spec.deletion_policy, Desired::of(&subject.object)) {
+            (DeletionPolicy::Delete, Ok(desired)) => match self.delete(subject, desired).await? {
+                Deleted::Gone => return Ok(None),
+                Deleted::Blocked(obstacle) => return Ok(Some(obstacle)),
+                Deleted::Retained(why) => self.tell_retained(subject, &id, &why.told()).await,
+            },
+            (DeletionPolicy::Delete, Err(invalid)) => {
+                self.tell_retained(subject, &id, &invalid.to_string()).await
+            }
+            (DeletionPolicy::Retain, _) => {}
+        }
+        self.let_go(subject, &id).await;
+        Ok(None)
+    }
+
+    async fn tell_retained(&self, subject: &Subject, id: &IdentityId, why: &str) {
+        let note = format!("identity {id} stays in Azure, as under deletionPolicy: Retain: {why}");
+        self.events.warning(&subject.reference(), event::RETAINED, &note).await;
+    }
+
+    async fn wait_for(&self, mut subject: Subject, obstacle: &Obstacle) -> Result<Outcome, WriteError> {
+        let problem = named_identity(&subject.object).map(|id| obstacle.told(&id)).unwrap_or_default();
+        let record = Record::of(&subject.status());
+        let finding = Finding::Invalid(Refusal::deletion_blocked(&problem));
+        let outcome = self.report(&mut subject, &record, None, finding).await?;
+        Ok(if obstacle.passes() { Outcome::Settling } else { outcome })
     }
 
     async fn let_go(&self, subject: &Subject, id: &IdentityId) {

@@ -11,6 +11,7 @@
 
 mod act;
 mod attempt;
+mod deletion;
 mod events;
 mod farewell;
 mod fences;

@@ -86,12 +86,14 @@ impl Pass<'_> {
 
     /// Leaving pools first, then the wanted ones, each in its order.
     async fn look_at_pools(&self, wanted: &[WantedPool], leaving: &[(String, PoolRecord)]) -> Vec<PoolSeen> {
-        let wanted = wanted.iter().map(|pool| {
-            let recorded = self.record.pools.get(&pool.name).filter(|record| record.id == pool.id);
-            (pool.id.clone(), recorded.and_then(|record| record.operation.clone()))
-        });
-        let leaving = leaving.iter().map(|(_, record)| (record.id.clone(), record.operation.clone()));
-        stream::iter(leaving.chain(wanted))
+        let mut looks: Vec<(PoolId, Option<String>)> = vec![];
+        for (_, record) in leaving {
+            looks.push((record.id.clone(), record.operation.clone()));
+        }
+        for pool in wanted {
+            looks.push((pool.id.clone(), self.pool_record(pool).operation));
+        }
+        stream::iter(looks)
             .map(|(id, operation)| async move { self.look_at_pool(&id, operation.as_deref()).await })
             .buffered(READS_AT_ONCE)
             .collect()
@@ -99,10 +101,10 @@ impl Pass<'_> {
     }
 
     /// What an operation has come to is asked before the pool is read, so that the pool shows what came of it.
-    async fn look_at_pool(&self, id: &PoolId, operation: Option<&str>) -> PoolSeen {
+    pub(super) async fn look_at_pool(&self, id: &PoolId, operation: Option<&str>) -> PoolSeen {
         let azure = &self.operator.azure;
         let operation = match operation {
-            Some(url) => Some(azure.operations.look(&CREDENTIAL, url, &id.to_string()).await),
+            Some(url) => Some(azure.operations.look(&CREDENTIAL, url, id).await),
             None => None,
         };
         PoolSeen { pool: azure.pools.get(&CREDENTIAL, id).await, operation, turn: None, slot: None }

@@ -1,19 +1,16 @@
 //! A deleted object: what it lets go, and what it leaves.
 //!
-//! Retain leaves the identity whole and only releases its mark, at one try; it never hangs. `Delete` acts as Retain
-//! in this version: which pools use the identity is not known yet, so nothing is ever deleted.
+//! Retain leaves the identity whole and only releases its mark, at one try; it never hangs. When an identity may go with
+//! its object is [`super::deletion`]'s to say.
 
-use crate::{
-    api::v1alpha1::DeletionPolicy,
-    domain::{
-        failure::Failure,
-        mark::{Mark, MarkSeen},
-        names::PrincipalId,
-        observed::{Fact, Identity},
-        ownership::{Me, Ownership, assess},
-        record::Record,
-        tags::Tags,
-    },
+use crate::domain::{
+    failure::Failure,
+    mark::{Mark, MarkSeen},
+    names::PrincipalId,
+    observed::{Fact, Identity},
+    ownership::{Me, Ownership, assess},
+    record::Record,
+    tags::Tags,
 };
 
 /// What the farewell does.
@@ -50,14 +47,6 @@ pub fn decide(me: &Me, record: &Record, identity: &Fact<Identity>) -> Farewell {
         (Ownership::Ours(_) | Ownership::Vacant { .. } | Ownership::Anothers(_), _) => {
             Farewell::NothingToRelease
         }
-    }
-}
-
-/// Whether the policy asked for more than this version does.
-pub fn asked_for_more(policy: DeletionPolicy) -> bool {
-    match policy {
-        DeletionPolicy::Retain => false,
-        DeletionPolicy::Delete => true,
     }
 }
 

@@ -57,6 +57,11 @@ impl<'a> Refusal<'a> {
         Self { reason: Reason::InvalidSpec, problem }
     }
 
+    /// The object is being deleted, and something stands in the way.
+    pub fn deletion_blocked(problem: &'a str) -> Self {
+        Self { reason: Reason::DeletionBlocked, problem }
+    }
+
     /// It asks for what its namespace may not have.
     pub fn beyond_the_fences(problem: &'a str) -> Self {
         Self { reason: Reason::ScopeNotAllowed, problem }
