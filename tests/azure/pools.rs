@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::stage::{OPERATOR, Stage, known, unknown};
 
-const UPDATE: Duration = Duration::from_secs(60);
+const UPDATE_SECONDS: f64 = 60.0;
 
 async fn stage(change: impl FnOnce(&mut PoolReadings)) -> Stage {
     Stage::with(|settings| change(&mut settings.readings.pools), |it| it).await
@@ -30,7 +30,7 @@ async fn stage(change: impl FnOnce(&mut PoolReadings)) -> Stage {
 /// Changes take a minute.
 async fn slow_stage(change: impl FnOnce(&mut PoolReadings)) -> Stage {
     let slow = |settings: &mut Settings| {
-        settings.pools.update_seconds = UPDATE.as_secs_f64();
+        settings.pools.update_seconds = UPDATE_SECONDS;
         change(&mut settings.readings.pools);
     };
     Stage::with(slow, |it| it).await
@@ -180,7 +180,11 @@ async fn the_last_entry_goes_whether_or_not_the_pool_has_an_identity_of_its_own(
         let (ours, key) = (stage.identity("agent"), stage.sample.identity_id("agent"));
         for (name, kind) in [("pool-linux", "None"), ("pool-windows", "SystemAssigned")] {
             let id = stage.sample.pool_id(name);
-            stage.simulator.state().with(|world| world.set_pool_identity(&id, &[key.clone()])).unwrap();
+            stage
+                .simulator
+                .state()
+                .with(|world| world.set_pool_identity(&id, std::slice::from_ref(&key)))
+                .unwrap();
             let system = stage.in_azure(name).identity.system;
             let pool = done(stage.remove(name, &ours).await);
             assert!(pool.identities.entries.is_empty());
@@ -209,7 +213,7 @@ async fn a_change_that_takes_a_while_is_followed_however_azure_tells_of_it() {
         let (operation, _) = accepted(stage.add("pool-linux", &ours).await);
         assert!(matches!(stage.look(&operation, "pool-linux").await, OperationSeen::Running(_)), "{name}");
         assert_eq!(known(stage.pool("pool-linux").await).motion(), Motion::Moving);
-        stage.clock.sleep(UPDATE + Duration::from_secs(1)).await;
+        stage.simulator.clock().advance(UPDATE_SECONDS);
         assert_eq!(stage.look(&operation, "pool-linux").await, OperationSeen::Succeeded, "{name}");
         assert!(known(stage.pool("pool-linux").await).identities.entry(&ours).is_some());
     }
@@ -242,12 +246,12 @@ async fn who_is_shut_out_by_azure_devops_hears_so_from_the_operation() {
 #[tokio::test]
 async fn an_operation_that_azure_no_longer_knows_is_forgotten() {
     let slow = |settings: &mut Settings| {
-        settings.pools.update_seconds = 60.0;
+        settings.pools.update_seconds = UPDATE_SECONDS;
         settings.pools.operations_valid_seconds = 90.0;
     };
     let stage = Stage::with(slow, |it| it).await;
     let (operation, _) = accepted(stage.add("pool-linux", &stage.identity("agent")).await);
-    stage.clock.sleep(Duration::from_secs(91)).await;
+    stage.simulator.clock().advance(91.0);
     assert_eq!(stage.look(&operation, "pool-linux").await, OperationSeen::Forgotten);
 }
 
