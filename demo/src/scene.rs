@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use azure_simulator::{Config, Hand, Settings, Simulator, Throttling, world::{Pool, Sample}};
+use azure_simulator::{
+    Config, Hand, Settings, Simulator, Throttling,
+    world::{Pool, Sample},
+};
 use harness::{ControlPlane, Operator};
 use tokio::sync::Mutex;
 
@@ -18,7 +21,20 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Where the objects of the demo live.
 pub const NAMESPACE: &str = "team-a";
 /// What the two teams may use.
-pub const FENCES: &str = "TO BE WRITTEN";
+pub const FENCES: &str = "\
+rules:
+  - namespaces: [team-a]
+    subscriptions:
+      - subscriptionId: 55555555-5555-4555-8555-555555555555
+    organizations: [\"*\"]
+    allowAdopt: true
+    allowDelete: true
+  - namespaces: [team-b]
+    subscriptions:
+      - subscriptionId: 55555555-5555-4555-8555-555555555555
+        resourceGroups: [rg-team-b]
+    organizations: [contoso]
+";
 
 /// What went wrong, for a person to read.
 #[derive(Debug)]
@@ -164,10 +180,19 @@ impl Scene {
     }
 
     /// The same in another namespace.
-    pub async fn until_in(&self, namespace: &str, name: &str, path: &str, wanted: &str) -> Result<(), Mishap> {
+    pub async fn until_in(
+        &self,
+        namespace: &str,
+        name: &str,
+        path: &str,
+        wanted: &str,
+    ) -> Result<(), Mishap> {
         let begun = Instant::now();
         loop {
-            let seen = self.quietly(namespace, &format!("get mdi {name} -o jsonpath={path}")).await.unwrap_or_default();
+            let seen = self
+                .quietly(namespace, &format!("get mdi {name} -o jsonpath={path}"))
+                .await
+                .unwrap_or_default();
             if seen.trim() == wanted {
                 return Ok(());
             }
@@ -238,7 +263,10 @@ impl Scene {
 
     fn pool(&self, name: &str) -> Pool {
         let id = self.sample.pool_id(name);
-        self.azure.state().with(|world| world.pools.get(&id.as_str().into()).cloned()).unwrap_or_else(|| Pool::github("", &[]))
+        self.azure
+            .state()
+            .with(|world| world.pools.get(&id.as_str().into()).cloned())
+            .unwrap_or_else(|| Pool::github("", &[]))
     }
 
     /// How many requests Azure has seen.

@@ -146,13 +146,22 @@ async fn pools(scene: &Scene) -> Result<(), Mishap> {
     let pools = ["pool-linux", "pool-windows"];
     pools.iter().for_each(|pool| scene.show_pool(pool));
     let before = pools.map(|pool| scene.pool_of_others(pool, "build-agents"));
-    let with = |pools: &str| manifest(scene, "build-agents", "contoso", &format!("    tags:\n      team: build\n  pools:\n{pools}"));
+    let with = |pools: &str| {
+        manifest(
+            scene,
+            "build-agents",
+            "contoso",
+            &format!("    tags:\n      team: build\n  pools:\n{pools}"),
+        )
+    };
     scene.apply("build-agents.yaml", &with("  - name: pool-linux\n  - name: pool-windows\n")).await?;
     scene.until("build-agents", "{.status.poolSummary}", "2/2").await?;
     scene.kubectl("get mdi build-agents").await?;
     scene.kubectl("get mdi build-agents -o jsonpath='{range .status.pools[*]}{.name} {.state} {.origin}{\"\\n\"}{end}'").await?;
 
-    println!("\n  Somebody takes the entry out, as a Terraform does that does not know of it; it is put back.");
+    println!(
+        "\n  Somebody takes the entry out, as a Terraform does that does not know of it; it is put back."
+    );
     // A replica of Azure may be two minutes behind: until then a missing entry proves nothing.
     scene.let_pass(Duration::from_mins(2)).await;
     let (id, identity) = (scene.sample.pool_id("pool-linux"), scene.sample.identity_id("build-agents"));
@@ -179,7 +188,14 @@ async fn fence(scene: &Scene) -> Result<(), Mishap> {
     FENCES.lines().for_each(|line| println!("  | {line}"));
     let before = scene.requests();
     scene.apply_in("team-b", "beyond.yaml", &manifest(scene, "beyond", "contoso", "")).await?;
-    scene.until_in("team-b", "beyond", r#"{.status.conditions[?(@.type=="Stalled")].reason}"#, "ScopeNotAllowed").await?;
+    scene
+        .until_in(
+            "team-b",
+            "beyond",
+            r#"{.status.conditions[?(@.type=="Stalled")].reason}"#,
+            "ScopeNotAllowed",
+        )
+        .await?;
     scene.kubectl_in("team-b", &format!("get mdi beyond -o jsonpath='{READY}'")).await?;
     expect(scene.requests() == before, "no request was sent to Azure for it")
 }

@@ -91,15 +91,14 @@ impl Operator {
         Ok(decide(me, &desired.identity, recorded, &Record::of(&status), definition, &siblings, identity))
     }
 
-    /// A definition that cannot be read is taken to go: then nothing is deleted.
+    /// Whether the kind goes, with all its objects.
     async fn definition(&self) -> Result<Definition, WriteError> {
         let definitions = Api::<CustomResourceDefinition>::all(self.client.clone());
         match definitions.get_metadata(ManagedDevOpsIdentity::crd_name()).await {
             Ok(definition) if definition.metadata.deletion_timestamp.is_none() => Ok(Definition::Stands),
             Ok(_) => Ok(Definition::Terminating),
-            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_forbidden() => {
-                Ok(Definition::Terminating)
-            }
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Definition::Terminating),
+            Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(Definition::Unreadable),
             Err(error) => Err(error.into()),
         }
     }

@@ -24,6 +24,8 @@ pub enum Definition {
     Stands,
     /// It goes, which nobody means as "delete all identities".
     Terminating,
+    /// It may not be read.
+    Unreadable,
 }
 
 /// What `Delete` comes to.
@@ -46,6 +48,8 @@ pub enum WhyRetain {
     OtherId,
     /// The definition of the kind is being deleted.
     DefinitionTerminating,
+    /// Whether it is, may not be read.
+    DefinitionUnreadable,
     /// It is not this object's.
     NotOurs,
     /// It was not created by this object, as far as its record goes.
@@ -67,8 +71,10 @@ pub fn decide(
     if recorded_id.is_some_and(|recorded| !id.matches(recorded)) {
         return Deletion::Retain(WhyRetain::OtherId);
     }
-    if definition == Definition::Terminating {
-        return Deletion::Retain(WhyRetain::DefinitionTerminating);
+    match definition {
+        Definition::Stands => {}
+        Definition::Terminating => return Deletion::Retain(WhyRetain::DefinitionTerminating),
+        Definition::Unreadable => return Deletion::Retain(WhyRetain::DefinitionUnreadable),
     }
     let identity = match identity {
         Fact::Known(identity) => identity,
@@ -133,6 +139,7 @@ impl WhyRetain {
         match self {
             Self::OtherId => "its status records another identity than its spec names".into(),
             Self::DefinitionTerminating => "the definition of the kind is being deleted".into(),
+            Self::DefinitionUnreadable => "whether the definition of the kind is being deleted may not be read (the right to get it is missing)".into(),
             Self::NotOurs => "the identity is not this object's any more".into(),
             Self::NotCreated => "Azure did not confirm that this object created this very principal".into(),
             Self::Shared(other) => format!("object {other} manages the identity too"),
@@ -171,3 +178,6 @@ impl Obstacle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

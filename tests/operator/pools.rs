@@ -182,7 +182,7 @@ async fn a_terraform_that_keeps_taking_the_entry_out_is_told_and_not_fought_fast
     stage.until_registered("agents", "1/1").await;
     let foreign = ["id-artifacts", "id-signing"].map(|name| stage.sample.foreign_identity_id(name)).to_vec();
     let run = TerraformRun { pool: stage.sample.pool_id("pool-linux"), identities: foreign.clone() };
-    stage.azure.state().set(|settings| settings.terraforms = vec![Terraform { run, every_seconds: 200.0 }]);
+    stage.azure.state().set(|settings| settings.terraform = vec![Terraform { run, every_seconds: 200.0 }]);
     let object = stage.until_stalled("agents", "RegistrationContested").await;
     assert_eq!(pool_status(&object, "pool-linux").removals_by_others, 3);
     assert!(

@@ -53,9 +53,3 @@ fn it_ends_also_when_azure_does_not_answer() {
         );
     }
 }
-
-#[test]
-fn only_delete_asks_for_more_than_this_version_does() {
-    assert!(asked_for_more(DeletionPolicy::Delete));
-    assert!(!asked_for_more(DeletionPolicy::Retain));
-}
