@@ -1,13 +1,12 @@
 //! THE CLOUD: Azure behind seven small ports. The only place that sends a request to it.
 //!
 //! ```text
-//! Organizations ─────── look_up ─► organization ─────────────────────────────────────────┐
-//! Subscriptions ─────── look_up ─► subscriptions ────────────┐                           │
-//! Operations ────────────────────► operations ───────────────┤                           ├─► transport ─► Azure
-//! IdentityReader, PoolReader ────► identities ┐              ├─► resource_manager ───────┤
-//! IdentityWriter, PoolWriter ────► pools ─────┴─► resources ─┘     │ address (a known host)
-//!                  (take a Permit)                                 │ pacing (a Slot a request)
-//!                                                                  └ sign_in ─► credential ┘
+//! Organizations ─── look_up ─► organization ─────────────────────────────────────┐
+//! Subscriptions ─── look_up ─► subscriptions ──────────────┐                      │
+//! Operations ────────────────► operations ─────────────────┼─► resource_manager ──┴─► transport ─► Azure
+//! IdentityReader, Writer ────► identities ─┬─► resources ──┤     │ address (a host that is known)
+//! PoolReader, Writer ────────► pools ──────┴───────────────┘     │ pacing (a Slot a request)
+//!         (writers take a Permit)                                └ sign_in ─► credential
 //! ```
 //!
 //! What comes back is a fact or a [`Failure`](crate::domain::failure::Failure), named by `classify`, a table. Nothing

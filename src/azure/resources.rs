@@ -130,6 +130,6 @@ pub(super) fn is_absence(failure: &Failure) -> bool {
 
 /// A success that no write of ours can have.
 pub(super) fn wrong_success<K: ResourceKind>(answer: &Answer, id: &ResourceId<K>) -> Failure {
-    let message = format!("a success that means nothing here: {}", answer.status);
+    let message = format!("the answer was {}, which says nothing of this write", answer.status);
     classify::unexpected(answer, &id.to_string(), &message)
 }

@@ -135,7 +135,7 @@ fn block(identity: Identity) -> Result<IdentityBlock, String> {
         match word.to_ascii_lowercase().as_str() {
             "systemassigned" => system_assigned = SystemAssigned::Present,
             "userassigned" | "none" => {}
-            _ => return Err(format!("identity.type is not known: {:?}", r#type)),
+            _ => return Err(format!("identity.type is not known: {type:?}")),
         }
     }
     let entries = user_assigned_identities.unwrap_or_default().into_iter();
