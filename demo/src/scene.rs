@@ -244,7 +244,7 @@ impl Scene {
     /// The entries of a pool's identity block, shown.
     pub fn show_pool(&self, name: &str) {
         println!("\n  in Azure, the identities of {name}:");
-        for (key, _) in self.pool(name).identity.user.iter() {
+        for key in self.pool(name).identity.user.keys() {
             println!("    {}", key.as_str().rsplit('/').next().unwrap_or_default());
         }
     }

@@ -144,7 +144,9 @@ async fn somebody_elses(scene: &Scene) -> Result<(), Mishap> {
 async fn pools(scene: &Scene) -> Result<(), Mishap> {
     chapter(6, "registered with the pools of others, without hurting anybody");
     let pools = ["pool-linux", "pool-windows"];
-    pools.iter().for_each(|pool| scene.show_pool(pool));
+    for pool in pools {
+        scene.show_pool(pool);
+    }
     let before = pools.map(|pool| scene.pool_of_others(pool, "build-agents"));
     let with = |pools: &str| {
         manifest(
@@ -175,7 +177,9 @@ async fn pools(scene: &Scene) -> Result<(), Mishap> {
     scene.apply("build-agents.yaml", &with("  - name: pool-linux\n")).await?;
     scene.until("build-agents", "{.status.poolSummary}", "1/1").await?;
     scene.until("build-agents", "{.status.pools[*].name}", "pool-linux").await?;
-    pools.iter().for_each(|pool| scene.show_pool(pool));
+    for pool in pools {
+        scene.show_pool(pool);
+    }
     let after = pools.map(|pool| scene.pool_of_others(pool, "build-agents"));
     expect(before == after, "everything of others in both pools is as it was, unknown properties included")?;
     expect(scene.is_registered("pool-linux", "build-agents"), "pool-linux bears the identity")?;
@@ -185,7 +189,9 @@ async fn pools(scene: &Scene) -> Result<(), Mishap> {
 async fn fence(scene: &Scene) -> Result<(), Mishap> {
     chapter(7, "a team is refused at its fence, without a single request to Azure");
     println!("\n  The fences file of this operator:");
-    FENCES.lines().for_each(|line| println!("  | {line}"));
+    for line in FENCES.lines() {
+        println!("  | {line}");
+    }
     let before = scene.requests();
     scene.apply_in("team-b", "beyond.yaml", &manifest(scene, "beyond", "contoso", "")).await?;
     scene

@@ -68,7 +68,7 @@ impl Operator {
                 Deleted::Retained(why) => self.tell_retained(subject, &id, &why.told()).await,
             },
             (DeletionPolicy::Delete, Err(invalid)) => {
-                self.tell_retained(subject, &id, &invalid.to_string()).await
+                self.tell_retained(subject, &id, &invalid.to_string()).await;
             }
             (DeletionPolicy::Retain, _) => {}
         }

@@ -20,7 +20,6 @@ use crate::{
     domain::{
         desired::WantedPool,
         directory::{Directory, judge},
-        failure::Failure,
         names::{ManagedPool, PoolId, PrincipalId},
         observed::Fact,
         plan::Verdict,

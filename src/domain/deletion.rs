@@ -155,7 +155,9 @@ impl Obstacle {
                 let pools: Vec<String> = pools.iter().take(5).map(ToString::to_string).collect();
                 format!("it is listed by {}: take it out there", pools.join(", "))
             }
-            Self::Moving(pool) => format!("pool {pool} is not left yet: it is being changed, or was a moment ago"),
+            Self::Moving(pool) => {
+                format!("pool {pool} is not left yet: it is being changed, or was a moment ago")
+            }
             Self::PoolFailed(pool, failure) => format!("pool {pool} cannot be left: {}", failure.told()),
             Self::NotListed(failure) => {
                 format!("the pools that may use it cannot be listed: {}", failure.told())

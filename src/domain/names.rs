@@ -253,11 +253,12 @@ impl<K: ResourceKind> ResourceId<K> {
     /// From the id as Azure writes it, in any case.
     pub fn parse(arm_id: &str) -> Option<Self> {
         let parts: Vec<&str> = arm_id.trim_matches('/').split('/').collect();
-        let ["subscriptions", subscription, groups, group, "providers", namespace, kind, name] = parts[..]
-        else {
+        let [subscriptions, subscription, groups, group, providers, namespace, kind, name] = parts[..] else {
             return None;
         };
-        let is_ours = groups.eq_ignore_ascii_case("resourceGroups")
+        let is_ours = subscriptions.eq_ignore_ascii_case("subscriptions")
+            && groups.eq_ignore_ascii_case("resourceGroups")
+            && providers.eq_ignore_ascii_case("providers")
             && format!("{namespace}/{kind}").eq_ignore_ascii_case(K::TYPE);
         if !is_ours {
             return None;

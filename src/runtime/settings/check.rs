@@ -33,6 +33,7 @@ impl Settings {
             azure_authority_host,
             azure_resource_manager_endpoint,
             azure_resource_manager_audience,
+            further_hosts,
             azure_devops_endpoint,
             ca_file,
             cluster_id,
@@ -65,6 +66,7 @@ impl Settings {
                 &azure_resource_manager_audience,
                 default::RESOURCE_MANAGER,
             ))?,
+            further_hosts: given(further_hosts).map(|hosts| listed(&hosts)).unwrap_or_default(),
             devops: endpoint(variable::DEVOPS_ENDPOINT, or(&azure_devops_endpoint, default::DEVOPS))?,
             extra_ca: given(ca_file).map(|file| certificates(Path::new(&file))).transpose()?,
         };
@@ -205,6 +207,11 @@ fn watched(names: &str) -> Checked<Namespaces> {
         }
     }
     Ok(Namespaces::Only(watched))
+}
+
+/// The parts of a list that is separated by commas. What is not a host is told when the connections are made.
+fn listed(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 fn fences(file: PathBuf) -> Checked<FencesFile> {

@@ -49,6 +49,8 @@ pub struct AzureSettings {
     pub resource_manager: Url,
     /// What its tokens are asked for, without a slash at the end.
     pub resource_manager_audience: String,
+    /// Further hosts that its long-running operations and lists may point to.
+    pub further_hosts: Vec<String>,
     /// Where Azure DevOps answers.
     pub devops: Url,
     /// Certificates to trust in addition, as PEM; there is at least one.
@@ -91,6 +93,7 @@ impl From<AzureSettings> for azure::AzureSettings {
             sign_in,
             resource_manager,
             resource_manager_audience: audience,
+            further_hosts,
             devops,
             extra_ca,
         } = settings;
@@ -102,6 +105,6 @@ impl From<AzureSettings> for azure::AzureSettings {
                 azure::CredentialSettings::ClientSecret { authority, tenant, client, secret }
             }
         };
-        Self { resource_manager, further_hosts: Vec::new(), audience, devops, extra_ca, credential }
+        Self { resource_manager, further_hosts, audience, devops, extra_ca, credential }
     }
 }

@@ -106,6 +106,12 @@ pub struct Settings {
     #[arg(long, env = variable::RESOURCE_MANAGER_AUDIENCE, value_name = "URL", default_value = default::RESOURCE_MANAGER, help_heading = AZURE)]
     pub azure_resource_manager_audience: String,
 
+    /// Further hosts, separated by commas, that long-running operations and lists of Resource Manager may point to
+    ///
+    /// Azure names addresses to go on with. A token is sent only to the host of the endpoint above, and to these.
+    #[arg(long, env = variable::FURTHER_HOSTS, value_name = "HOSTS", help_heading = AZURE)]
+    pub further_hosts: Option<String>,
+
     /// Where Azure DevOps answers
     #[arg(long, env = variable::DEVOPS_ENDPOINT, value_name = "URL", default_value = default::DEVOPS, help_heading = AZURE)]
     pub azure_devops_endpoint: String,

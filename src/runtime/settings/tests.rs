@@ -67,6 +67,7 @@ fn an_empty_variable_counts_as_absent() {
         "AZURE_AUTHORITY_HOST",
         "AZURE_RESOURCE_MANAGER_ENDPOINT",
         "AZURE_RESOURCE_MANAGER_AUDIENCE",
+        "MDI_FURTHER_HOSTS",
         "AZURE_DEVOPS_ENDPOINT",
         "MDI_CA_FILE",
         "MDI_CLUSTER_ID",
