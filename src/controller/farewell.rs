@@ -82,13 +82,14 @@ impl Operator {
     }
 
     async fn wait_for(&self, mut subject: Subject, obstacle: &Obstacle) -> Result<Outcome, WriteError> {
-        let problem = named_identity(&subject.object).map(|id| obstacle.told(&id)).unwrap_or_default();
-        let record = Record::of(&subject.status());
+        let Ok(id) = named_identity(&subject.object) else { return Ok(Outcome::Stalled) };
+        let (problem, record) = (obstacle.told(&id), Record::of(&subject.status()));
         if obstacle.passes() {
-            self.report(&mut subject, &record, None, Finding::UnderWay(&problem)).await?;
+            self.report(&mut subject, &record, Some(&id), Finding::UnderWay(&problem)).await?;
             return Ok(Outcome::Settling);
         }
-        self.report(&mut subject, &record, None, Finding::Invalid(Refusal::deletion_blocked(&problem))).await
+        let blocked = Finding::Invalid(Refusal::deletion_blocked(&problem));
+        self.report(&mut subject, &record, Some(&id), blocked).await
     }
 
     async fn let_go(&self, subject: &Subject, id: &IdentityId) {
