@@ -232,10 +232,10 @@ async fn a_deletion_beyond_the_fence_sends_no_request_and_says_what_was_left() {
     // The place is still allowed, Delete is not any more.
     mount.change(&open_for(&stage));
     stage.until_stalled("doomed", "ScopeNotAllowed").await;
-    stage.request("agents").await;
     stage.azure.clear_log();
     stage.delete("doomed").await;
-    assert_eq!(stage.azure.log().len(), 0);
+    // The other object is within its fence, and may be looked at meanwhile.
+    assert!(!stage.azure.log().iter().any(|request| request.path.contains("doomed")));
     stage.until_event("doomed", "Warning", "IdentityLeftBehind").await;
 
     mount.change(CLOSED);

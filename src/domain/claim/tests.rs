@@ -94,6 +94,7 @@ fn an_object_stalled_for_a_reason_of_its_own_leaves_the_claim_to_its_sibling_and
         Reason::AuthorizationFailed,
         Reason::SignInFailed,
         Reason::IdentityNotFound,
+        Reason::ScopeNotAllowed,
     ];
     let shared =
         [Reason::OwnershipConflict, Reason::DriftDetected, Reason::AdoptionRefused, Reason::TooManyTags];

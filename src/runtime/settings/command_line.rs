@@ -133,8 +133,9 @@ pub struct Settings {
 
     /// Which namespace may use which subscriptions and organizations [default: every one may use all]
     ///
-    /// A change of the file counts within seconds, without a restart. One that cannot be used ends the process at start;
-    /// later, the last good one stays in force. See deploy/samples/fences-two-teams.yaml.
+    /// With a file, a namespace that no rule names may use nothing. A change of the file counts within seconds, without
+    /// a restart. A file that cannot be used ends the process at start; later, the last good one stays in force. See
+    /// deploy/samples/fences-two-teams.yaml.
     #[arg(long, env = variable::FENCES_FILE, value_name = "FILE", help_heading = KUBERNETES)]
     pub fences_file: Option<String>,
 
