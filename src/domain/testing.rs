@@ -8,21 +8,24 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use crate::{
     api::{
         conditions::{Reason, types},
-        v1alpha1::{AdoptionPolicy, DeletionPolicy, DriftPolicy, ManagedDevOpsIdentityStatus, Mode, Origin},
+        v1alpha1::{
+            AdoptionPolicy, DeletionPolicy, DriftPolicy, ManagedDevOpsIdentityStatus, Mode, Origin, PoolState,
+        },
     },
     domain::{
         claim::Sibling,
-        desired::Desired,
+        desired::{Desired, WantedPool},
         failure::{Cause, Failure},
         mark::Mark,
         names::{
-            ClientId, IdentityId, Location, ObjectKey, OrganizationName, PrincipalId, SubscriptionId,
+            ClientId, IdentityId, Location, ObjectKey, OrganizationName, PoolId, PrincipalId, SubscriptionId,
             TenantId,
         },
         observed::{
             Absence, Fact, Identity, Observed, OrganizationDirectory, Subscription, SubscriptionState,
         },
         plan::{Finalizer, Next, Situation, Step, Verdict, decide},
+        pool::{Entry, IdentityBlock, Pool, Serves},
         record::{Holding, Record},
         tags::Tags,
     },
@@ -81,6 +84,36 @@ pub fn identity() -> Identity {
         tags: Tags::default(),
         isolation_scope: None,
     }
+}
+
+/// The id of a pool beside the identity.
+pub fn pool_id(name: &str) -> PoolId {
+    PoolId::new(desired().identity.subscription().clone(), "builds", name).unwrap()
+}
+
+pub fn wanted(name: &str) -> WantedPool {
+    WantedPool { name: name.into(), id: pool_id(name) }
+}
+
+/// A pool at rest that serves the organization of [`desired`], with these entries.
+pub fn pool(entries: &[Entry]) -> Pool {
+    Pool {
+        id: pool_id("linux"),
+        provisioning_state: "Succeeded".into(),
+        serves: Serves::AzureDevOps(vec![desired().organization]),
+        identities: IdentityBlock { entries: entries.to_vec(), ..IdentityBlock::default() },
+    }
+}
+
+/// An entry of the identity that [`desired`] names, as Azure likes to spell ids.
+pub fn own_entry(principal: Option<PrincipalId>) -> Entry {
+    Entry { key: desired().identity.to_string().replace("resourceGroups", "resourcegroups"), principal }
+}
+
+/// An entry of an identity of somebody else; an even number is a dead one, without a principal.
+pub fn foreign_entry(number: u32) -> Entry {
+    let key = desired().identity.to_string().replace("agents", &format!("Other-{number}"));
+    Entry { key, principal: (number % 2 == 1).then(|| principal(1000 + number)) }
 }
 
 pub fn tagged(pairs: &[(&str, &str)]) -> Identity {
@@ -156,6 +189,9 @@ pub fn causes() -> Vec<Cause> {
         Cause::ProviderNotRegistered("Microsoft.ManagedIdentity".into()),
         Cause::PolicyDenied,
         Cause::ScopeLocked,
+        Cause::LinkedAuthorizationFailed,
+        Cause::IdentityOperationFailed,
+        Cause::OrganizationAccessDenied,
         Cause::InvalidResourceLocation,
         Cause::LocationNotAvailable,
         Cause::NotReplicated,
@@ -291,16 +327,21 @@ pub fn obeys_the_rules(status: &ManagedDevOpsIdentityStatus, generation: i64) {
         assert!((1..=2048).contains(&condition.message.chars().count()), "{condition:?}");
     }
     let is = |kind| condition(status, kind).map(|c| c.status.as_str());
-    let (ready, directory, identity) =
-        (is(types::READY), is(types::DIRECTORY_MATCHED), is(types::IDENTITY_READY));
+    let (ready, directory, identity, pools) = (
+        is(types::READY),
+        is(types::DIRECTORY_MATCHED),
+        is(types::IDENTITY_READY),
+        is(types::POOLS_REGISTERED),
+    );
     let (reconciling, stalled) = (is(types::RECONCILING), is(types::STALLED));
-    assert!(ready.is_some() && directory.is_some() && identity.is_some(), "{status:#?}");
+    assert!([ready, directory, identity, pools].iter().all(Option::is_some), "{status:#?}");
     assert!(
         matches!((reconciling, stalled), (None | Some("True"), None) | (None, Some("True"))),
         "{status:#?}"
     );
     if ready == Some("True") {
-        assert_eq!((directory, identity, reconciling, stalled), (Some("True"), Some("True"), None, None));
+        let parts = [directory, identity, pools];
+        assert_eq!((parts, reconciling, stalled), ([Some("True"); 3], None, None));
     }
     if ready == Some("Unknown") {
         assert_eq!(reconciling, Some("True"), "{status:#?}");
@@ -308,6 +349,13 @@ pub fn obeys_the_rules(status: &ManagedDevOpsIdentityStatus, generation: i64) {
     if stalled.is_some() {
         assert_eq!(ready, Some("False"), "{status:#?}");
     }
+    for line in &status.pools {
+        assert!(line.message.as_ref().is_none_or(|m| (1..=2048).contains(&m.chars().count())), "{line:?}");
+        assert!(line.state != PoolState::Registered || line.message.is_none(), "{line:?}");
+        assert!(line.provisioning_state.as_ref().is_none_or(|state| state.len() <= 32), "{line:?}");
+    }
+    let names: Vec<&str> = status.pools.iter().map(|line| line.name.as_str()).collect();
+    assert!(names.is_sorted_by(|a, b| a < b), "one line a pool, in a stable order: {names:?}");
     let never_looked_at = condition(status, types::READY).is_some_and(|c| c.reason == "Suspended");
     if ready != Some("True") && !never_looked_at {
         assert!(reconciling.is_some() || stalled.is_some(), "nobody is told what goes on: {status:#?}");

@@ -210,9 +210,15 @@ impl Registering<'_> {
         if self.written_lately {
             return PoolNext::Tell(settling());
         }
-        // Nobody's entry from here on: our own removal is nobody's, and the operation that carries it out adds nothing.
-        if self.record.entered != Entered::Not {
-            return PoolNext::Act(PoolStep::Remember(self.record.entered(Entered::Not)));
+        // Somebody else's from here on: our own removal is nobody's, and the operation that carries it out adds nothing. The
+        // old principal stays known, by which an entry without one is stale.
+        let disowned = match &self.record.entered {
+            Entered::Added(before) => Entered::Found(Some(before.clone())),
+            Entered::Ahead => Entered::Not,
+            Entered::Not | Entered::Found(_) => self.record.entered.clone(),
+        };
+        if self.record.entered != disowned {
+            return PoolNext::Act(PoolStep::Remember(self.record.entered(disowned)));
         }
         match pool.identities.without(self.identity) {
             Some(change) => PoolNext::Act(PoolStep::Cure(change)),

@@ -4,7 +4,7 @@
 //! ```text
 //! wanted   no entry ─────────► written ahead ─► add ─► (operation) ─► seen to have worked ─► Added
 //!          live principal ───► registered; Found if it was there before
-//!          other principal ──► stale: forgotten ─► remove ─► (operation) ─► no entry
+//!          other principal ──► stale: disowned ─► remove ─► (operation) ─► no entry
 //! leaving  our entry ────────► remove ─► (operation) ─► seen gone ─► forgotten
 //!          anything else ────► forgotten, untouched
 //! ```

@@ -27,9 +27,10 @@ pub struct PoolRecord {
 /// How an entry came into a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entered {
-    /// Nothing is known: there is no entry, or it is being taken out to be added anew.
+    /// Nothing is known: there is no entry, or none was looked for.
     Not,
-    /// It was there before, or somebody else put it there; with the live principal that it was last seen for.
+    /// It was there before, or somebody else put it there, or it is being taken out to be added anew; with the principal
+    /// that the identity had when it was last seen to be registered.
     Found(Option<PrincipalId>),
     /// A change of ours that adds it may be on its way; whether it worked was not seen.
     Ahead,
