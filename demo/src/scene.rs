@@ -40,6 +40,13 @@ rules:
 #[derive(Debug)]
 pub struct Mishap(String);
 
+impl Mishap {
+    /// Somebody asked to stop before the end.
+    pub fn stopped() -> Self {
+        Self("stopped before the end".into())
+    }
+}
+
 impl Display for Mishap {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
@@ -289,6 +296,8 @@ impl Scene {
         println!("\nThe cluster is yours until Ctrl-C:");
         println!("  export KUBECONFIG={}", self.control_plane.admin_kubeconfig().display());
         println!("  alias kubectl={}", kubectl.display());
+        println!("  kubectl config set-context --current --namespace {NAMESPACE}");
+        println!("  kubectl apply -f deploy/samples/first.yaml");
         println!("  kubectl get mdi -A");
         println!(
             "Azure's other side, with outside hands, faults and the log of requests: curl {}",

@@ -75,7 +75,7 @@ pub struct ManagedDevOpsIdentitySpec {
     #[serde(default)]
     pub mode: Mode,
 
-    /// What to do with an identity that exists already and is nobody's. `IfOwned` takes it only if it bears this object's mark, `Adopt` takes it, `Never` takes nothing. One that is marked by another object or cluster is never taken.
+    /// What to do with an identity that exists already and is nobody's. `IfOwned` takes it only if it bears this object's mark or one that this namespace has released, `Adopt` takes it, `Never` takes nothing. One that is marked by another object or cluster is never taken.
     #[serde(default)]
     pub adoption_policy: AdoptionPolicy,
 

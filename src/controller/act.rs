@@ -155,7 +155,7 @@ impl Pass<'_> {
                 self.record = self.record.after_creation(&self.desired, &principal);
                 if tools.replaces_the_gone {
                     let note = format!(
-                        "identity {} was gone and was created anew as principal {principal}: role assignments and federated credentials of the old one are lost and have to be given again",
+                        "identity {:#} was gone and was created anew as principal {principal}: role assignments and federated credentials of the old one are lost and have to be given again",
                         new.id
                     );
                     events.warning(&about, event::RECREATED, &note).await;
@@ -164,7 +164,7 @@ impl Pass<'_> {
                         .normal(
                             &about,
                             event::CREATED,
-                            &format!("created identity {} as principal {principal}", new.id),
+                            &format!("created identity {:#} as principal {principal}", new.id),
                         )
                         .await;
                 }
@@ -172,7 +172,7 @@ impl Pass<'_> {
             // Somebody created it in the same moment. What is there now is read and judged as any identity is.
             PutAnswer::Overwritten => {
                 let note = format!(
-                    "identity {} came into being while it was about to be created, and took this object's tags; it is held as Adopted and never deleted",
+                    "identity {:#} came into being while it was about to be created, and took this object's tags; it is held as Adopted and never deleted",
                     new.id
                 );
                 events.warning(&about, event::OVERWROTE_RIVAL, &note).await;
@@ -200,12 +200,12 @@ impl Pass<'_> {
                     .normal(
                         &about,
                         event::ADOPTED,
-                        &format!("took identity {id}, principal {}", identity.principal),
+                        &format!("took identity {id:#}, principal {}", identity.principal),
                     )
                     .await;
             }
             WhyMark::Restore => {
-                events.warning(&about, event::MARK_RESTORED, &format!("somebody took this object's mark off identity {id}; it was put back, and the identity counts as adopted from now on")).await;
+                events.warning(&about, event::MARK_RESTORED, &format!("somebody took this object's mark off identity {id:#}; it was put back, and the identity counts as adopted from now on")).await;
                 self.operator.metrics.drift_corrected();
             }
             WhyMark::TakeBack => {
@@ -213,7 +213,7 @@ impl Pass<'_> {
                     .normal(
                         &about,
                         event::ADOPTED,
-                        &format!("holds identity {id} again, which it had released"),
+                        &format!("holds identity {id:#} again, which it had released"),
                     )
                     .await;
             }
@@ -295,7 +295,7 @@ impl Operator {
         read: &PrincipalId,
     ) -> Result<(), Failure> {
         let note = format!(
-            "identity {} was re-created by somebody in the moment of a write (principal {} instead of {read}); the mark is taken off again",
+            "identity {:#} was re-created by somebody in the moment of a write (principal {} instead of {read}); the mark is taken off again",
             found.id, found.principal
         );
         self.events.warning(&subject.reference(), event::MARK_WITHDRAWN, &note).await;

@@ -158,7 +158,7 @@ impl Operator {
             Deletion::Allowed => {
                 let permit = self.permit(&desired.identity.to_string())?;
                 self.azure.writer.delete(&permit, slot).await?;
-                let note = format!("deleted identity {}, which this object had created", desired.identity);
+                let note = format!("deleted identity {:#}, which this object had created", desired.identity);
                 self.events.normal(&subject.reference(), event::DELETED, &note).await;
                 Ok(Deleted::Gone)
             }

@@ -55,7 +55,7 @@ impl Operator {
         };
         if let Some(beyond) = self.beyond_the_fence(&subject.object).await? {
             let note = format!(
-                "identity {id} stays in Azure as it is, mark included, and no request was sent: {beyond}"
+                "identity {id:#} stays in Azure as it is, mark included, and no request was sent: {beyond}"
             );
             self.events.warning(&about, event::LEFT_BEHIND, &note).await;
             return Ok(None);
@@ -77,7 +77,7 @@ impl Operator {
     }
 
     async fn tell_retained(&self, subject: &Subject, id: &IdentityId, why: &str) {
-        let note = format!("identity {id} stays in Azure, as under deletionPolicy: Retain: {why}");
+        let note = format!("identity {id:#} stays in Azure, as under deletionPolicy: Retain: {why}");
         self.events.warning(&subject.reference(), event::RETAINED, &note).await;
     }
 
@@ -103,12 +103,12 @@ impl Operator {
         };
         match failure {
             None => {
-                let note = format!("released identity {id}: it stays in Azure, whole");
+                let note = format!("released identity {id:#}: it stays in Azure, whole");
                 self.events.normal(&about, event::RELEASED, &note).await;
             }
             Some(failure) => {
                 let note = format!(
-                    "identity {id} stays in Azure with this object's mark, which could not be released: {}; remove its mdi-operator- tags by hand if nobody takes it over",
+                    "identity {id:#} stays in Azure with this object's mark, which could not be released: {}; remove its mdi-operator- tags by hand if nobody takes it over",
                     failure.told()
                 );
                 self.events.warning(&about, event::LEFT_BEHIND, &note).await;

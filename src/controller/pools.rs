@@ -219,11 +219,11 @@ impl Pass<'_> {
         self.record = self.record.forget_pool(name);
         if stays {
             let note = format!(
-                "the entry of the identity in pool {id} stays: it was not seen to be added by this object"
+                "the entry of the identity in pool {id:#} stays: it was not seen to be added by this object"
             );
             self.operator.events.normal(&self.subject.reference(), event::ENTRY_STAYS, &note).await;
         } else if known.is_some_and(|record| record.may_hold()) {
-            let note = format!("the identity is not registered with pool {id} any more");
+            let note = format!("the identity is not registered with pool {id:#} any more");
             self.operator.events.normal(&self.subject.reference(), event::DEREGISTERED, &note).await;
         }
     }
@@ -260,14 +260,14 @@ impl Pass<'_> {
                     );
                     self.remember_pool(name, record.entered(Entered::Added(live.clone())));
                 }
-                let note = format!("added the identity to pool {}", record.id);
+                let note = format!("added the identity to pool {:#}", record.id);
                 self.operator.events.normal(&self.subject.reference(), event::REGISTERED, &note).await;
                 Ok(sent)
             }
             PoolStep::Cure(change) => {
                 let Some(sent) = self.send(name, record, &change, seen).await? else { return Ok(Sent::Done) };
                 let note = format!(
-                    "pool {} bore a principal of the identity that is gone; it was taken out, to be added anew",
+                    "pool {:#} bore a principal of the identity that is gone; it was taken out, to be added anew",
                     record.id
                 );
                 self.operator.events.warning(&self.subject.reference(), event::STALE_CURED, &note).await;
@@ -328,11 +328,11 @@ impl Pass<'_> {
             return;
         }
         let about = self.subject.reference();
-        let note = format!("somebody took the identity out of pool {} ({count} times so far)", before.id);
+        let note = format!("somebody took the identity out of pool {:#} ({count} times so far)", before.id);
         self.operator.events.warning(&about, event::REMOVED_BY_ANOTHER, &note).await;
         if count == QUARREL {
             let note = format!(
-                "pool {} is contested: whoever keeps its list of identities (Terraform: lifecycle ignore_changes = [identity]) and this object undo each other's work; it is put back slowly from now on",
+                "pool {:#} is contested: whoever keeps its list of identities (Terraform: lifecycle ignore_changes = [identity]) and this object undo each other's work; it is put back slowly from now on",
                 before.id
             );
             self.operator.events.warning(&about, event::CONTESTED, &note).await;

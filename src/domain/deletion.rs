@@ -165,7 +165,7 @@ impl Obstacle {
             Self::Refused(failure) => failure.told(),
         };
         format!(
-            "identity {id} is not deleted, because {what}; or set spec.deletionPolicy: Retain to let the object go and leave the identity"
+            "identity {id:#} is not deleted, because {what}; or set spec.deletionPolicy: Retain to let the object go and leave the identity"
         )
     }
 

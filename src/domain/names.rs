@@ -303,9 +303,13 @@ impl<K: ResourceKind> Hash for ResourceId<K> {
         self.folded().hash(state);
     }
 }
+/// The whole id; in its alternate form (`{:#}`) only group and name, for sentences that people read.
 impl<K: ResourceKind> fmt::Display for ResourceId<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { subscription, resource_group, name, kind: _ } = self;
+        if f.alternate() {
+            return write!(f, "{resource_group}/{name}");
+        }
         write!(
             f,
             "/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/{}/{name}",
