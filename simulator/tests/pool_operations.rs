@@ -251,6 +251,16 @@ async fn a_creation_in_an_organization_that_is_not_there_deletes_the_pool_again(
 }
 
 #[tokio::test]
+async fn a_pool_of_github_asks_nothing_of_azure_devops() {
+    let bench = Bench::new().await;
+    let mut body = bench.pool_body();
+    body["properties"]["organizationProfile"] = json!({"kind": "GitHub", "organizations": [{"url": "https://github.com/nobody", "repositories": ["r"]}]});
+    let created = bench.put_pool("fresh", body).await;
+    assert_eq!((created.status, created.header("azure-asyncoperation")), (201, ""), "{}", created.body);
+    assert_eq!(state(&bench, "fresh").await, "Succeeded");
+}
+
+#[tokio::test]
 async fn an_operation_answers_for_its_time_and_only_in_its_subscription() {
     let bench = slow().await;
     bench.simulator.state().set(|settings| settings.pools.operations_valid_seconds = 90.0);
