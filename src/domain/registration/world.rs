@@ -346,7 +346,10 @@ impl World {
         let live = self.live();
         match deed {
             Deed::RecreateIdentity => self.live += 1,
-            Deed::DeletePool => self.pool = None,
+            Deed::DeletePool => {
+                self.pool = None;
+                self.come_to.extend(self.running.take().map(|running| (running.url, false)));
+            }
             Deed::CreatePool => {
                 self.pool.get_or_insert_with(|| pool(&[foreign_entry(1)]));
             }
