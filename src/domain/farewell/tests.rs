@@ -156,6 +156,10 @@ fn waits() -> PoolJudged {
 mod delete {
     use super::*;
 
+    type Change = Box<dyn FnOnce(&mut Case)>;
+    type Likeness = (fn(&mut Sibling), bool);
+    type Obstruction = (fn(&mut Case, Failure), fn(Failure) -> Obstacle);
+
     #[test]
     fn what_this_object_created_goes_and_nothing_else() {
         assert_eq!(Case::free().next(), Parting::Delete(principal(1)));
@@ -166,7 +170,6 @@ mod delete {
             origin: Origin::Created,
             ..mark_of("team-a/agents")
         });
-        type Change = Box<dyn FnOnce(&mut Case)>;
         let seeing =
             |identity: Identity| -> Change { Box::new(|case| case.identity = Fact::Known(identity)) };
         let table: Vec<(Change, WhyRetained)> = vec![
@@ -198,7 +201,7 @@ mod delete {
     /// What the other object is like, and whether it keeps the identity alive.
     #[test]
     fn another_object_that_manages_it_keeps_it_alive_also_suspended_or_held_up() {
-        let table: [(fn(&mut Sibling), bool); 9] = [
+        let table: [Likeness; 9] = [
             (|_| {}, true),
             (|other| other.suspended = true, true),
             (|other| other.stalled = Some(Reason::AuthorizationFailed), true),
@@ -277,8 +280,7 @@ mod delete {
 
     #[test]
     fn what_cannot_be_read_or_is_refused_stands_in_the_way_and_is_named() {
-        type Obstruct = fn(&mut Case, Failure);
-        let ways: [(Obstruct, fn(Failure) -> Obstacle); 3] = [
+        let ways: [Obstruction; 3] = [
             (|case, failure| case.identity = Fact::Unknown(failure), Obstacle::Unreadable),
             (|case, failure| case.listed = Some(Err(failure)), Obstacle::NotListed),
             (|case, failure| case.refused = Some(failure), Obstacle::Refused),

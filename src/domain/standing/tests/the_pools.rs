@@ -193,11 +193,23 @@ mod the_condition {
     }
 
     #[test]
+    fn a_pool_in_trouble_does_not_count_as_a_trouble_of_the_identity() {
+        let denied = failed("linux", Cause::AuthorizationFailed);
+        let story = Story::with_pools(&["linux"]).judged_as(denied).told().after(10 * MINUTE).told();
+        assert_eq!(story.says(types::STALLED), Some(("True", "AuthorizationFailed")));
+        assert_eq!(stalled_for_the_identity(&story.status), None);
+        let story = story.judging(Verdict::LocationConflict(location("northeurope"))).told();
+        assert_eq!(stalled_for_the_identity(&story.status), Some(Reason::LocationConflict));
+        let story = story.told_as(Finding::Invalid("spec.interval: no"));
+        assert_eq!(stalled_for_the_identity(&story.status), Some(Reason::InvalidSpec));
+    }
+
+    #[test]
     fn what_azure_carries_out_is_not_asked_about_before_its_time() {
-        let again = Some(Duration::from_secs(600));
+        let again = Some(Duration::from_mins(10));
         let verdict = PoolVerdict::Waiting { reason: Reason::Progressing, again };
         let story = Story::with_pools(&["linux"]).judged_as(without("linux", verdict)).told();
-        assert_eq!(story.outcome, Outcome::Waiting(Duration::from_secs(600)));
+        assert_eq!(story.outcome, Outcome::Waiting(Duration::from_mins(10)));
         assert_eq!(story.says(types::RECONCILING), Some(("True", "Progressing")));
     }
 }
@@ -274,7 +286,7 @@ mod grace_and_outage {
             .in_the_dark_for(1)
             .told();
         assert_eq!((story.state("linux"), story.summary()), (PoolState::Missing, "0/1"));
-        assert_eq!(story.says(types::READY), Some(("Unknown", "AzureUnavailable")));
+        assert_eq!(story.says(types::READY), Some(("False", "AzureUnavailable")));
     }
 
     #[test]
