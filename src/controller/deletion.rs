@@ -1,9 +1,7 @@
 //! A deletion that takes the identity along: our entries leave the pools, the pools are listed, then the identity goes.
 //!
-//! Every doubt ends in Retain or in `DeletionBlocked`; nothing is deleted on a guess. What is blocked is tried again at the
+//! What comes next is [`crate::domain::farewell::part`]'s to say; here it is done. What is blocked is tried again at the
 //! slow pace, and a policy changed to Retain frees it at once.
-
-use std::collections::BTreeSet;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, CustomResourceExt as _};
@@ -18,77 +16,106 @@ use super::{
 };
 use crate::{
     api::{ManagedDevOpsIdentity, names::event},
+    azure::WriteSlot,
     domain::{
-        deletion::{Definition, Deletion, Obstacle, WhyRetain, decide, listing},
         desired::Desired,
         failure::Failure,
-        names::SubscriptionId,
+        farewell::{
+            Definition, Leavetaking, Obstacle, Parting, WhyRetained, part, subscriptions_in_question,
+        },
         observed::{Absence, Fact, Identity, Observed},
         ownership::Me,
         pool::Pool,
         record::Record,
-        registration::{Judgement, PoolJudged},
+        registration::PoolJudged,
     },
 };
 
+/// More steps than any sound farewell takes.
+const STEPS_AT_MOST: usize = 8;
+
 /// How a deletion ended.
-pub(super) enum Deleted {
-    /// The identity is gone, and nothing of ours is left in a pool.
+pub(super) enum Parted {
+    /// Nothing of ours is left, in Azure or in a pool.
     Gone,
     /// It acts as Retain.
-    Retained(WhyRetain),
+    Retained(WhyRetained),
     /// Something stands in the way.
     Blocked(Obstacle),
 }
 
+/// What was found out so far, and the leave to write that the last read was made under.
+#[derive(Default)]
+struct Found {
+    not_left: Option<Vec<PoolJudged>>,
+    listed: Option<Result<Vec<Pool>, Failure>>,
+    refused: Option<Failure>,
+    slot: Option<WriteSlot>,
+}
+
 impl Operator {
     /// Deletes what this object created, if nothing stands in the way. In the turn of the identity.
-    pub(super) async fn delete(
-        &self,
-        subject: &mut Subject,
-        desired: Desired,
-    ) -> Result<Deleted, WriteError> {
+    pub(super) async fn delete(&self, subject: &mut Subject, desired: Desired) -> Result<Parted, WriteError> {
         let me = Me { cluster: self.cluster.clone(), object: key(&subject.object) };
-        let identity = self.azure.identities.get(&CREDENTIAL, &desired.identity).await;
-        match self.may_delete(subject, &me, &desired, &identity).await? {
-            Deletion::Retain(why) => return Ok(Deleted::Retained(why)),
-            Deletion::Unknown(failure) => return Ok(Deleted::Blocked(Obstacle::Refused(failure))),
-            Deletion::Allowed | Deletion::Gone => {}
-        }
-        let pools_of = subscriptions(&desired, &Record::of(&subject.status()));
-        if let Some(obstacle) = self.leave_all_pools(subject, &me, &desired, &identity).await? {
-            return Ok(Deleted::Blocked(obstacle));
-        }
-        if identity == Fact::Absent {
-            return Ok(Deleted::Gone);
-        }
-        match self.list_pools(pools_of).await {
-            Err(failure) => return Ok(Deleted::Blocked(Obstacle::NotListed(failure))),
-            Ok(pools) => {
-                if let Some(obstacle) = listing(&desired.identity, &pools) {
-                    return Ok(Deleted::Blocked(obstacle));
+        let (id, mut found) = (&desired.identity, Found::default());
+        let mut identity = self.azure.identities.get(&CREDENTIAL, id).await;
+        for _ in 0..STEPS_AT_MOST {
+            match self.next_parting(subject, &me, &desired, &identity, &found).await? {
+                Parting::Retain | Parting::End => return Ok(Parted::Gone),
+                Parting::RetainInstead(why) => return Ok(Parted::Retained(why)),
+                Parting::Blocked(obstacle) => return Ok(Parted::Blocked(obstacle)),
+                Parting::LeavePools => {
+                    found.not_left = Some(self.leave_all_pools(subject, &me, &desired, &identity).await?);
                 }
+                Parting::ListPools => {
+                    let subscriptions = subscriptions_in_question(id, &desired.pools, &Record::of(&subject.status()));
+                    let mut listed = Ok(vec![]);
+                    for subscription in subscriptions {
+                        listed = match (listed, self.azure.pools.list(&CREDENTIAL, &subscription).await) {
+                            (Ok(pools), Ok(more)) => Ok([pools, more].concat()),
+                            (Err(failure), _) | (Ok(_), Err(failure)) => Err(failure),
+                        };
+                    }
+                    found.listed = Some(listed);
+                }
+                Parting::Delete(principal) => match self.delete_identity(&desired, &mut identity, &mut found).await {
+                    Ok(false) => {}
+                    Ok(true) => {
+                        let note = format!("deleted identity {id:#}, principal {principal}, which this object had created");
+                        self.events.normal(&subject.reference(), event::DELETED, &note).await;
+                        return Ok(Parted::Gone);
+                    }
+                    Err(Halt::Azure(failure)) => found.refused = Some(failure),
+                    Err(Halt::Cluster(error)) => return Err(error),
+                },
             }
         }
-        match self.delete_identity(subject, &me, &desired).await {
-            Ok(deleted) => Ok(deleted),
-            Err(Halt::Azure(failure)) => Ok(Deleted::Blocked(Obstacle::Refused(failure))),
-            Err(Halt::Cluster(error)) => Err(error),
-        }
+        Err(WriteError::Conflict)
     }
 
-    async fn may_delete(
+    async fn next_parting(
         &self,
         subject: &Subject,
         me: &Me,
         desired: &Desired,
         identity: &Fact<Identity>,
-    ) -> Result<Deletion, WriteError> {
+        found: &Found,
+    ) -> Result<Parting, WriteError> {
         let siblings = self.siblings(&subject.object, &desired.identity).await?;
         let status = subject.status();
-        let recorded = status.identity.as_ref().and_then(|identity| identity.resource_id.as_deref());
-        let definition = self.definition().await?;
-        Ok(decide(me, &desired.identity, recorded, &Record::of(&status), definition, &siblings, identity))
+        Ok(part(&Leavetaking {
+            me,
+            id: &desired.identity,
+            shown_id: status.identity.as_ref().and_then(|identity| identity.resource_id.as_deref()),
+            policy: desired.deletion,
+            record: &Record::of(&status),
+            identity,
+            siblings: &siblings,
+            definition: self.definition().await?,
+            not_left: found.not_left.as_deref(),
+            listed: found.listed.as_ref(),
+            refused: found.refused.as_ref(),
+        }))
     }
 
     /// Whether the kind goes, with all its objects.
@@ -96,21 +123,21 @@ impl Operator {
         let definitions = Api::<CustomResourceDefinition>::all(self.client.clone());
         match definitions.get_metadata(ManagedDevOpsIdentity::crd_name()).await {
             Ok(definition) if definition.metadata.deletion_timestamp.is_none() => Ok(Definition::Stands),
-            Ok(_) => Ok(Definition::Terminating),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Definition::Terminating),
+            Ok(_) => Ok(Definition::Terminates),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Definition::Terminates),
             Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(Definition::Unreadable),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Our entries leave the pools; the first that cannot be left yet is what stands in the way.
+    /// Our entries leave the pools; those that cannot be left yet.
     async fn leave_all_pools(
         &self,
         subject: &mut Subject,
         me: &Me,
         desired: &Desired,
         identity: &Fact<Identity>,
-    ) -> Result<Option<Obstacle>, WriteError> {
+    ) -> Result<Vec<PoolJudged>, WriteError> {
         let mut pass = Pass {
             operator: self,
             subject: subject.clone(),
@@ -127,55 +154,31 @@ impl Operator {
             },
             record: Record::of(&subject.status()),
         };
-        let mut obstacle = None;
+        let mut not_left = vec![];
         for (name, record) in pass.record.pools.clone() {
             let seen = pass.look_at_pool(&record.id, record.operation.as_deref()).await;
-            if let Some(judged) = pass.leave_pool(&name, &record.id, seen).await? {
-                obstacle = obstacle.or(Some(in_the_way(judged)));
-            }
+            not_left.extend(pass.leave_pool(&name, &record.id, seen).await?);
         }
         pass.write_ahead("the pools are being left").await?;
         *subject = pass.subject;
-        Ok(obstacle)
+        Ok(not_left)
     }
 
-    async fn list_pools(&self, subscriptions: BTreeSet<SubscriptionId>) -> Result<Vec<Pool>, Failure> {
-        let mut pools = vec![];
-        for subscription in subscriptions {
-            pools.extend(self.azure.pools.list(&CREDENTIAL, &subscription).await?);
-        }
-        Ok(pools)
-    }
-
-    /// On one more read, made after the leave to write: between the two lies only the decision.
-    async fn delete_identity(&self, subject: &Subject, me: &Me, desired: &Desired) -> Result<Deleted, Halt> {
-        let slot = self.azure.writer.reserve(&CREDENTIAL, &desired.identity).await?;
-        let identity = self.azure.identities.get(&CREDENTIAL, &desired.identity).await;
-        match self.may_delete(subject, me, desired, &identity).await? {
-            Deletion::Retain(why) => Ok(Deleted::Retained(why)),
-            Deletion::Unknown(failure) => Err(failure.into()),
-            Deletion::Gone => Ok(Deleted::Gone),
-            Deletion::Allowed => {
-                let permit = self.permit(&desired.identity.to_string())?;
-                self.azure.writer.delete(&permit, slot).await?;
-                let note = format!("deleted identity {:#}, which this object had created", desired.identity);
-                self.events.normal(&subject.reference(), event::DELETED, &note).await;
-                Ok(Deleted::Gone)
-            }
-        }
-    }
-}
-
-/// Where pools are that may list the identity, as far as this object knows.
-fn subscriptions(desired: &Desired, record: &Record) -> BTreeSet<SubscriptionId> {
-    let of_the_spec = desired.pools.iter().map(|pool| pool.id.subscription().clone());
-    let of_the_record = record.pools.values().map(|pool| pool.id.subscription().clone());
-    of_the_spec.chain(of_the_record).chain([desired.identity.subscription().clone()]).collect()
-}
-
-fn in_the_way(PoolJudged { name, provisioning_state: _, entry: _, judgement }: PoolJudged) -> Obstacle {
-    match judgement {
-        Judgement::LeavingFailed(failure) => Obstacle::PoolFailed(name, failure),
-        Judgement::LeavingWaits { .. } | Judgement::Wanted(_) => Obstacle::Moving(name),
+    /// Deletes on a read that was made after the leave to write; `false` if that read had to be made first: decide again.
+    async fn delete_identity(
+        &self,
+        desired: &Desired,
+        identity: &mut Fact<Identity>,
+        found: &mut Found,
+    ) -> Result<bool, Halt> {
+        let id = &desired.identity;
+        let Some(slot) = found.slot.take() else {
+            found.slot = Some(self.azure.writer.reserve(&CREDENTIAL, id).await?);
+            *identity = self.azure.identities.get(&CREDENTIAL, id).await;
+            return Ok(false);
+        };
+        let permit = self.permit(&id.to_string())?;
+        self.azure.writer.delete(&permit, slot).await?;
+        Ok(true)
     }
 }

@@ -4,7 +4,7 @@
 
 use super::{
     Operator,
-    deletion::Deleted,
+    deletion::Parted,
     object::{Subject, WriteError},
     observe::CREDENTIAL,
     siblings::key,
@@ -13,10 +13,9 @@ use crate::{
     api::{names::event, v1alpha1::DeletionPolicy},
     azure::IdentityPatch,
     domain::{
-        deletion::Obstacle,
         desired::{Desired, named_identity},
         failure::Failure,
-        farewell::{Farewell, decide},
+        farewell::{Farewell, Obstacle, decide},
         names::{IdentityId, PrincipalId},
         ownership::Me,
         plan::Finalizer,
@@ -63,12 +62,12 @@ impl Operator {
         let _turn = self.turns.take(&id).await;
         match (subject.object.spec.deletion_policy, Desired::of(&subject.object)) {
             (DeletionPolicy::Delete, Ok(desired)) => match self.delete(subject, desired).await? {
-                Deleted::Gone => return Ok(None),
-                Deleted::Blocked(obstacle) => return Ok(Some(obstacle)),
-                Deleted::Retained(why) => self.tell_retained(subject, &id, &why.told()).await,
+                Parted::Gone => return Ok(None),
+                Parted::Blocked(obstacle) => return Ok(Some(obstacle)),
+                Parted::Retained(why) => self.tell_retained(subject, &why.told(&id)).await,
             },
             (DeletionPolicy::Delete, Err(invalid)) => {
-                self.tell_retained(subject, &id, &invalid.to_string()).await;
+                self.tell_retained(subject, &format!("deletionPolicy: Delete acts as Retain, because {invalid}")).await;
             }
             (DeletionPolicy::Retain, _) => {}
         }
@@ -76,15 +75,14 @@ impl Operator {
         Ok(None)
     }
 
-    async fn tell_retained(&self, subject: &Subject, id: &IdentityId, why: &str) {
-        let note = format!("identity {id:#} stays in Azure, as under deletionPolicy: Retain: {why}");
-        self.events.warning(&subject.reference(), event::RETAINED, &note).await;
+    async fn tell_retained(&self, subject: &Subject, why: &str) {
+        self.events.warning(&subject.reference(), event::RETAINED, why).await;
     }
 
     async fn wait_for(&self, mut subject: Subject, obstacle: &Obstacle) -> Result<Outcome, WriteError> {
         let Ok(id) = named_identity(&subject.object) else { return Ok(Outcome::Stalled) };
         let (problem, record) = (obstacle.told(&id), Record::of(&subject.status()));
-        if obstacle.passes() {
+        if obstacle.passes_by_itself() {
             self.report(&mut subject, &record, Some(&id), Finding::UnderWay(&problem)).await?;
             return Ok(Outcome::Settling);
         }

@@ -4,23 +4,18 @@ use kube::ResourceExt as _;
 
 use super::{Guarded, Operator, object::WriteError};
 use crate::{
-    api::{
-        ManagedDevOpsIdentity,
-        conditions::{Reason, types},
-    },
+    api::ManagedDevOpsIdentity,
     domain::{
         claim::Sibling,
         names::{IdentityId, ObjectKey},
         record::Record,
+        standing::stalled_for_the_identity,
     },
 };
 
 /// An object, as its siblings see it. Taken to be within its fences, as is every object that a pass is about.
 pub(super) fn as_sibling(object: &ManagedDevOpsIdentity) -> Sibling {
     let status = object.status.as_ref();
-    let stalled = status
-        .and_then(|status| status.conditions.iter().find(|c| c.type_ == types::STALLED && c.status == "True"))
-        .and_then(|stalled| Reason::ALL.iter().copied().find(|reason| reason.as_str() == stalled.reason));
     Sibling {
         object: key(object),
         uid: object.uid().unwrap_or_default(),
@@ -30,7 +25,7 @@ pub(super) fn as_sibling(object: &ManagedDevOpsIdentity) -> Sibling {
         suspended: object.spec.suspend,
         terminating: object.metadata.deletion_timestamp.is_some(),
         within_fences: true,
-        stalled,
+        stalled: status.and_then(stalled_for_the_identity),
         record: status.map(Record::of).unwrap_or_default(),
     }
 }

@@ -17,7 +17,7 @@ use crate::{
         v1alpha1::{AdoptionPolicy, Mode},
     },
     domain::{
-        mark::MarkSeen,
+        mark::{Mark, MarkSeen},
         names::{ObjectKey, PrincipalId},
         observed::MarkOwner,
         ownership::{Me, Ownership, assess},
@@ -131,6 +131,23 @@ impl Sibling {
             Some((_, principal)) => self.record.holds(principal),
             None => self.record.holding.is_some(),
         }
+    }
+
+    /// Whether it manages the identity once the object whose mark stands there has let go: also while it is suspended or
+    /// held up, but not if its own policy would refuse to take it.
+    pub(super) fn manages_after_a_release(&self, contested: Contested<'_>) -> bool {
+        let released = contested.identity.map(|(seen, principal)| {
+            let seen = match seen {
+                MarkSeen::Complete(mark) => MarkSeen::Complete(Mark { released: true, ..mark.clone() }),
+                MarkSeen::None | MarkSeen::Incomplete(_) => seen.clone(),
+            };
+            (seen, principal)
+        });
+        let contested = Contested {
+            identity: released.as_ref().map(|(seen, principal)| (seen, *principal)),
+            ..contested
+        };
+        self.mode == Mode::Manage && !self.terminating && !self.refused_by_its_own_policy(contested)
     }
 
     fn refused_by_its_own_policy(&self, contested: Contested<'_>) -> bool {

@@ -6,7 +6,6 @@
 //! Read [`plan`] first (what comes next), then [`standing`] (what is told). They rest on [`desired`] and [`observed`].
 
 pub mod claim;
-pub mod deletion;
 pub mod desired;
 pub mod difference;
 pub mod directory;

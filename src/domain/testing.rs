@@ -352,7 +352,7 @@ pub fn obeys_the_rules(status: &ManagedDevOpsIdentityStatus, generation: i64) {
     for line in &status.pools {
         assert!(line.message.as_ref().is_none_or(|m| (1..=2048).contains(&m.chars().count())), "{line:?}");
         assert!(line.state != PoolState::Registered || line.message.is_none(), "{line:?}");
-        assert!(line.provisioning_state.as_ref().is_none_or(|state| state.len() <= 32), "{line:?}");
+        assert!(line.provisioning_state.as_ref().is_none_or(|state| state.chars().count() <= 32), "{line:?}");
     }
     let names: Vec<&str> = status.pools.iter().map(|line| line.name.as_str()).collect();
     assert!(names.is_sorted_by(|a, b| a < b), "one line a pool, in a stable order: {names:?}");

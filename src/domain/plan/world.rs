@@ -9,7 +9,6 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 use super::{Finalizer, Next, Situation, Step, Verdict, decide};
 use crate::{
     api::{
-        conditions::{Reason, types},
         names::mark::KEYS,
         v1alpha1::{
             AdoptionPolicy, Applied, DriftPolicy, IsolationScope, ManagedDevOpsIdentityStatus, Mode, Origin,
@@ -24,11 +23,11 @@ use crate::{
         observed::{Absence, Fact, Identity, MarkOwner, Observed},
         ownership::{Me, Owner, Ownership, assess, owner_to_look_up},
         record::{Holding, Record},
-        standing::{Finding, Told},
+        standing::{Finding, Told, stalled_for_the_identity},
         tags::Tags,
         testing::{
-            CLUSTER, Kstatus, condition, desired, identity, kstatus, location, mark_of, obeys_the_rules,
-            observed, principal, sibling, tenant,
+            CLUSTER, Kstatus, desired, identity, kstatus, location, mark_of, obeys_the_rules, observed,
+            principal, sibling, tenant,
         },
     },
 };
@@ -91,8 +90,7 @@ impl World {
 
     fn as_sibling(&self, i: usize) -> Sibling {
         let Object { facts, desired, status, .. } = &self.objects[i];
-        let stalled = condition(status, types::STALLED)
-            .and_then(|stalled| Reason::ALL.iter().copied().find(|reason| reason.as_str() == stalled.reason));
+        let stalled = stalled_for_the_identity(status);
         Sibling {
             mode: desired.mode,
             adoption: desired.adoption,

@@ -47,10 +47,7 @@ pub(super) fn come_to(
     match (seen, pool) {
         (OperationSeen::Running(again), _) => Come::Runs(*again),
         (OperationSeen::Failed(failure), _) => Come::Over(PoolStep::Failed(record.over(), failure.clone())),
-        (OperationSeen::Forgotten, _) => over(),
-        // It will tell the same next time, and then the pool may be readable too.
-        (OperationSeen::Succeeded, Fact::Unknown(failure)) => Come::NotKnown(failure.clone()),
-        (OperationSeen::Succeeded, Fact::Absent) => over(),
+        (OperationSeen::Forgotten, _) | (OperationSeen::Succeeded, Fact::Absent) => over(),
         (OperationSeen::Succeeded, Fact::Known(pool)) => {
             Come::Over(PoolStep::Remember(after_success(record, pool, identity, live)))
         }
@@ -60,7 +57,10 @@ pub(super) fn come_to(
         {
             over()
         }
-        (OperationSeen::Unknown(failure), _) => Come::NotKnown(failure.clone()),
+        // One that has worked will say so again, and then the pool may be readable too.
+        (OperationSeen::Succeeded, Fact::Unknown(failure)) | (OperationSeen::Unknown(failure), _) => {
+            Come::NotKnown(failure.clone())
+        }
     }
 }
 

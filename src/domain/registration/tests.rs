@@ -206,7 +206,7 @@ mod the_change {
     #[test]
     fn an_entry_of_ours_keeps_its_spelling_and_without_one_there_is_nothing_to_take_out() {
         let shouting = Entry { key: own().key.to_uppercase(), ..own() };
-        let block = pool(&[shouting.clone()]).identities;
+        let block = pool(std::slice::from_ref(&shouting)).identities;
         assert_eq!(block.with(&desired().identity).stand, [shouting.key]);
         assert_eq!(pool(&[foreign_entry(1)]).identities.without(&desired().identity), None);
     }

@@ -78,7 +78,7 @@ struct World {
 
 /// What comes next, for a pool that is wanted or left.
 enum Step {
-    Act(PoolStep),
+    Act(Box<PoolStep>),
     Forget,
     Rest(bool),
 }
@@ -148,7 +148,7 @@ impl World {
                 failed_lately: self.failed_lately(),
                 written_lately: false,
             }) {
-                Leaving::Act(step) => Step::Act(step),
+                Leaving::Act(step) => Step::Act(Box::new(step)),
                 Leaving::Done { .. } => Step::Forget,
                 Leaving::Waiting { .. } | Leaving::Failed(_) => Step::Rest(false),
             };
@@ -169,7 +169,7 @@ impl World {
             slow_pace: SLOW_PACE,
             now: self.now,
         }) {
-            PoolNext::Act(step) => Step::Act(step),
+            PoolNext::Act(step) => Step::Act(Box::new(step)),
             PoolNext::Tell(verdict) => Step::Rest(verdict == PoolVerdict::Registered),
         }
     }
@@ -204,7 +204,7 @@ impl World {
                 return (false, false);
             }
             operation = None;
-            match next {
+            match *next {
                 PoolStep::Remember(newer) => record = newer,
                 PoolStep::Failed(newer, failure) => {
                     self.failed_at = Some((self.now, failure));
@@ -346,7 +346,10 @@ impl World {
         let live = self.live();
         match deed {
             Deed::RecreateIdentity => self.live += 1,
-            Deed::DeletePool => self.pool = None,
+            Deed::DeletePool => {
+                self.pool = None;
+                self.come_to.extend(self.running.take().map(|running| (running.url, false)));
+            }
             Deed::CreatePool => {
                 self.pool.get_or_insert_with(|| pool(&[foreign_entry(1)]));
             }

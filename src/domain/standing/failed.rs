@@ -172,7 +172,7 @@ impl Told<'_> {
         if !self.keeps_verdicts(failure) {
             return None;
         }
-        self.told_before(kind, failure)
+        self.last_verdict(kind, failure).map(|part| self.borne(kind, part))
     }
 
     /// Whether a failure leaves what was last told as it is, where that was a verdict.
@@ -183,21 +183,19 @@ impl Told<'_> {
             && in_the_dark_for.unwrap_or_default() < desired.interval
     }
 
-    /// What a condition last said, if it was a verdict.
-    pub(super) fn told_before(&self, kind: &str, failure: &Failure) -> Option<Part> {
+    /// What a condition last said, if it was a verdict. One that was borne for its grace still is.
+    pub(super) fn last_verdict(&self, kind: &str, failure: &Failure) -> Option<Part> {
         let prior = self.prior_condition(kind)?;
         let (status, reason) = (Tri::of(&prior.status)?, told_reason(prior)?);
-        let part = |course| Part {
-            trouble: Trouble::Kept,
-            ..Part::new(status, reason, prior.message.clone(), course)
+        let course = match Lasting::of(reason) {
+            Lasting::AsWanted => Course::Done,
+            Lasting::UntilMended => Course::Stuck,
+            Lasting::ForTheGrace => {
+                Course::Retrying { class: Class::Missing, not_before: failure.retry_after }
+            }
+            Lasting::Not => return None,
         };
-        let retrying = Course::Retrying { class: failure.class(), not_before: failure.retry_after };
-        match Lasting::of(reason) {
-            Lasting::AsWanted => Some(part(Course::Done)),
-            Lasting::UntilMended => Some(part(Course::Stuck)),
-            Lasting::ForTheGrace => Some(self.after_grace(kind, part(retrying))),
-            Lasting::Not => None,
-        }
+        Some(Part { trouble: Trouble::Kept, ..Part::new(status, reason, prior.message.clone(), course) })
     }
 
     /// Throttling and outages are tried again soon, also while the last verdict is kept.

@@ -85,8 +85,9 @@ impl Told<'_> {
             })
             .collect();
         let status = together(&lines);
+        // The grace runs from the transition of the condition, which is that of all pools together.
         for line in &mut lines {
-            line.part = self.borne_together(status, line.part.clone());
+            line.part = self.borne(types::POOLS_REGISTERED, Part { status, ..line.part.clone() });
         }
         (worst(status, &lines), lines)
     }
@@ -140,7 +141,7 @@ impl Told<'_> {
         desired: &Desired,
         observed: &Observed,
     ) -> Line {
-        let live = observed.identity.known().map(|identity| &identity.principal);
+        let principal = observed.identity.known().map(|identity| &identity.principal);
         let mut line = Line {
             status: PoolStatus {
                 provisioning_state: judged.provisioning_state.as_deref().map(|state| bounded(state, 32)),
@@ -155,7 +156,7 @@ impl Told<'_> {
             let shown = judged.entry.as_ref().and_then(|entry| entry.principal.as_ref());
             line.status.principal_id = shown.map(ToString::to_string);
         }
-        line.status.state = seen_state(judged, live);
+        line.status.state = seen_state(judged, principal);
         if let Some(failure) = judged.failure() {
             self.tell_failure(&mut line, known, judged, failure);
             return line;
@@ -173,7 +174,9 @@ impl Told<'_> {
                     line.pending = Pending::Change(PendingChange {
                         field: pending_field(known.name),
                         observed: stale.as_ref().map(ToString::to_string),
-                        wanted: Some(live.map_or_else(|| desired.identity.to_string(), ToString::to_string)),
+                        wanted: Some(
+                            principal.map_or_else(|| desired.identity.to_string(), ToString::to_string),
+                        ),
                     });
                 }
                 line.part = of_verdict(known, judged, verdict, desired);
@@ -194,51 +197,47 @@ impl Told<'_> {
     fn tell_failure(&self, line: &mut Line, known: &Known<'_>, judged: &PoolJudged, failure: &Failure) {
         let leaving = matches!(judged.judgement, Judgement::LeavingFailed(_));
         let unread = judged.provisioning_state.is_none();
-        let seen = if leaving { PoolState::Removing } else { line.status.state };
-        line.status.state = seen;
         let about = texts::about(known.name, leaving);
         let prior_words = known.prior.and_then(|prior| prior.message.as_deref());
-        let message = prior_words
-            .and_then(|prior| self.first_words(&about, prior, failure))
-            .unwrap_or_else(|| format!("{about}{}", failure.told()));
-        line.part = Part::failed(status_after(failure, unread), failure.cause.reason(), message, failure);
+        let first_words = prior_words.and_then(|prior| self.first_words(&about, prior, failure));
+        let is_told_already = first_words.is_some();
+        let message = first_words.unwrap_or_else(|| format!("{about}{}", failure.told()));
+        let status = status_of(line.status.state);
+        line.part = Part::failed(status, failure.cause.reason(), message, failure);
         line.status.message = Some(bounded(&line.part.message, MESSAGE_LIMIT));
 
         let kept = known.prior.filter(|prior| {
-            let is_verdict = !matches!(prior.state, PoolState::Waiting);
-            self.keeps_verdicts(failure) && is_verdict && (unread || prior.state == seen)
+            let is_verdict = prior.state != PoolState::Waiting && !is_told_already;
+            self.keeps_verdicts(failure) && is_verdict && (unread || prior.state == line.status.state)
         });
-        let Some(prior) = kept else { return };
-        let (part, pending) = if prior.state == PoolState::Registered {
-            (Some(Part { trouble: Trouble::Kept, ..registered(known.name) }), Pending::Nothing)
-        } else if self.spoke(prior) {
-            (self.told_before(types::POOLS_REGISTERED, failure), Pending::AsBefore)
-        } else {
-            (Some(line.part.clone()), Pending::AsBefore)
-        };
-        let Some(part) = part else { return };
-        line.part = part;
-        line.pending = pending;
-        line.status =
-            PoolStatus { state: prior.state, message: prior.message.clone(), ..line.status.clone() };
-        if unread {
-            line.status.provisioning_state.clone_from(&prior.provisioning_state);
+        if let Some(prior) = kept {
+            self.keep(line, known.name, prior, failure);
+            if unread {
+                line.status.provisioning_state.clone_from(&prior.provisioning_state);
+            }
         }
+    }
+
+    /// The line stays as it stands. Where it was the one that the condition spoke of, that stays too; else the condition,
+    /// if it comes to speak of this pool, can only tell the outage.
+    fn keep(&self, line: &mut Line, name: &str, prior: &PoolStatus, failure: &Failure) {
+        let part = match prior.state {
+            PoolState::Registered => registered(name),
+            _ if self.spoke(prior) => {
+                self.last_verdict(types::POOLS_REGISTERED, failure).unwrap_or_else(|| line.part.clone())
+            }
+            _ => line.part.clone(),
+        };
+        line.part = Part { status: status_of(prior.state), trouble: Trouble::Kept, ..part };
+        line.pending = Pending::AsBefore;
+        line.status.state = prior.state;
+        line.status.message.clone_from(&prior.message);
     }
 
     /// Whether it was this pool that the condition spoke of.
     fn spoke(&self, line: &PoolStatus) -> bool {
         let prior = self.prior_condition(types::POOLS_REGISTERED).map(|condition| &condition.message);
         prior.is_some() && prior == line.message.as_ref()
-    }
-
-    /// The grace runs from the transition of the condition, which is that of all pools together.
-    fn borne_together(&self, status: Tri, part: Part) -> Part {
-        if part.trouble == Trouble::Kept {
-            part
-        } else {
-            self.borne(types::POOLS_REGISTERED, Part { status, ..part })
-        }
     }
 }
 
@@ -304,18 +303,12 @@ fn seen_state(judged: &PoolJudged, live: Option<&PrincipalId>) -> PoolState {
     }
 }
 
-/// A look that failed says nothing about the pool; a change that was refused does.
-fn status_after(failure: &Failure, unread: bool) -> Tri {
-    match failure.class() {
-        Class::Denied | Class::Missing | Class::Refused if !unread => Tri::False,
-        Class::Denied
-        | Class::Missing
-        | Class::Refused
-        | Class::Settling
-        | Class::Throttled
-        | Class::Unavailable
-        | Class::Conflict
-        | Class::Unexpected => Tri::Unknown,
+/// A look that failed says nothing about the pool; a pool that was seen without the live principal is not as wanted.
+fn status_of(state: PoolState) -> Tri {
+    match state {
+        PoolState::Registered => Tri::True,
+        PoolState::Missing | PoolState::Stale => Tri::False,
+        PoolState::Waiting | PoolState::Removing => Tri::Unknown,
     }
 }
 

@@ -21,13 +21,16 @@ use crate::{
         ownership::Owner,
         plan::Verdict,
         record::Record,
+        registration::{Entered, Judgement, PoolJudged, PoolRecord, PoolVerdict, Removals},
         schedule::Outcome,
         testing::{
             Kstatus, causes, condition, desired, failure, holding, identity, key, kstatus, location,
-            obeys_the_rules, observed, principal, tenant,
+            obeys_the_rules, observed, own_entry, pool_id, principal, tenant, wanted,
         },
     },
 };
+
+mod the_pools;
 
 const GENERATION: i64 = 3;
 const MINUTE: i64 = 60;
@@ -37,6 +40,7 @@ struct Story {
     desired: Desired,
     observed: Observed,
     verdict: Verdict,
+    pools: Vec<PoolJudged>,
     record: Record,
     generation: i64,
     dark: Option<Duration>,
@@ -52,6 +56,7 @@ impl Story {
             desired: desired(),
             observed: observed(Fact::Known(identity())),
             verdict,
+            pools: vec![],
             record: Record::default(),
             generation: GENERATION,
             dark: None,
@@ -101,7 +106,7 @@ impl Story {
     /// Composes the next status out of the last.
     fn told(mut self) -> Self {
         let finding = Finding::Judged {
-            pools: &[],
+            pools: &self.pools,
             desired: &self.desired,
             observed: &self.observed,
             verdict: &self.verdict,
@@ -168,6 +173,8 @@ mod what_gitops_tools_see {
         assert_eq!(story.says(types::READY), Some(("True", "Succeeded")));
         assert_eq!(story.says(types::DIRECTORY_MATCHED), Some(("True", "SameDirectory")));
         assert_eq!(story.says(types::IDENTITY_READY), Some(("True", "UpToDate")));
+        assert_eq!(story.says(types::POOLS_REGISTERED), Some(("True", "NoPools")));
+        assert_eq!(story.status.pool_summary.as_deref(), Some("0/0"));
         assert_eq!((story.kstatus(), story.outcome), (Kstatus::Current, Outcome::Settled));
     }
 
@@ -691,23 +698,24 @@ enum Pass {
     UnderWay,
     Invalid,
     NeverLookedAt,
-    Judged(Box<(Observed, Verdict, Option<u64>)>),
+    Judged(Box<(Observed, Verdict, Vec<PoolJudged>, Option<u64>)>),
 }
 
 fn any_pass() -> impl Strategy<Value = Pass> {
     prop_oneof![
         1 => select(vec![Pass::UnderWay, Pass::Invalid, Pass::NeverLookedAt]),
-        6 => (any_observed(), any_verdict(), option::of(0u64..3600)).prop_map(|it| Pass::Judged(Box::new(it))),
+        6 => (any_observed(), any_verdict(), the_pools::any_judged(), option::of(0u64..3600)).prop_map(|it| Pass::Judged(Box::new(it))),
     ]
 }
 
 fn any_record() -> impl Strategy<Value = Record> {
-    select(vec![
+    let records = select(vec![
         Record::default(),
         holding(1, Origin::Created),
         holding(2, Origin::Adopted),
         Record { applied: Some(Applied::default()), ..holding(1, Origin::Adopted) },
-    ])
+    ]);
+    (records, the_pools::any_pool_records()).prop_map(|(record, pools)| Record { pools, ..record })
 }
 
 proptest! {
@@ -718,6 +726,7 @@ proptest! {
         passes in vec((any_pass(), any_record(), 1i64..4000, any::<bool>()), 1..6),
     ) {
         let mut story = Story::of(Verdict::UpToDate);
+        story.desired.pools = ["linux", "mac", "windows"].map(wanted).to_vec();
         for (pass, record, seconds, edited) in passes {
             story.now += seconds.seconds();
             story.generation += i64::from(edited);
@@ -729,11 +738,12 @@ proptest! {
                 Pass::UnderWay => Finding::UnderWay("looking at it"),
                 Pass::Invalid => Finding::Invalid(Refusal::unusable("spec.interval: no")),
                 Pass::NeverLookedAt => Finding::NeverLookedAt,
-                Pass::Judged(judged) => Finding::Judged { pools: &[],
+                Pass::Judged(judged) => Finding::Judged {
                     desired: &desired,
                     observed: &judged.0,
                     verdict: &judged.1,
-                    in_the_dark_for: judged.2.map(Duration::from_secs),
+                    pools: &judged.2,
+                    in_the_dark_for: judged.3.map(Duration::from_secs),
                 },
             };
             let (status, outcome) = story.compose(finding);

@@ -143,6 +143,18 @@ impl Told<'_> {
     }
 }
 
+/// Why an object is stalled for the sake of its directory or its identity, if it is. Pools take no part in the question
+/// whose the identity is.
+pub fn stalled_for_the_identity(status: &ManagedDevOpsIdentityStatus) -> Option<Reason> {
+    let said_by = |kind: &str| status.conditions.iter().find(|condition| condition.type_ == kind);
+    let stalled = said_by(types::STALLED).filter(|stalled| stalled.status == "True")?;
+    [types::DIRECTORY_MATCHED, types::IDENTITY_READY]
+        .into_iter()
+        .filter_map(said_by)
+        .any(|part| (&part.reason, &part.message) == (&stalled.reason, &stalled.message))
+        .then(|| told_reason(stalled))?
+}
+
 /// The reason of a condition, if it is one of ours.
 pub(super) fn told_reason(condition: &Condition) -> Option<Reason> {
     Reason::ALL.iter().copied().find(|reason| reason.as_str() == condition.reason)
