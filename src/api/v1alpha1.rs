@@ -79,11 +79,11 @@ pub struct ManagedDevOpsIdentitySpec {
     #[serde(default)]
     pub adoption_policy: AdoptionPolicy,
 
-    /// What happens to the identity when this object is deleted. `Retain` leaves it whole. `Delete` is accepted but acts as `Retain` in this version, because the pools that use the identity are not known yet.
+    /// What happens to the identity when this object is deleted. `Retain` leaves it whole. `Delete` takes its entries out of the pools that this object added it to, then deletes it, if this object created it and no pool lists it any more; other users of it are not looked for. What is not this object's creation is retained; what stands in the way is told with `DeletionBlocked`.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 
-    /// What to do when somebody changes the identity behind the operator's back. `Correct` brings it back, `Report` only tells.
+    /// What to do when somebody changes the identity, or its entry in a pool, behind the operator's back. `Correct` brings it back, `Report` only tells.
     #[serde(default)]
     pub drift_policy: DriftPolicy,
 
@@ -228,7 +228,7 @@ pub enum DeletionPolicy {
     /// Leave it whole.
     #[default]
     Retain,
-    /// Delete it if this object created it. Acts as `Retain` in this version.
+    /// Delete it if this object created it and no pool lists it.
     Delete,
 }
 

@@ -14,14 +14,15 @@ use mdi_operator::{
         v1alpha1::{AdoptionPolicy, DeletionPolicy, DriftPolicy, ManagedDevOpsIdentityStatus, Mode},
     },
     domain::{
-        desired::Desired,
+        desired::{Desired, WantedPool},
         failure::{Cause, Failure},
-        names::{IdentityId, Location, OrganizationName, PrincipalId, SubscriptionId, TenantId},
+        names::{IdentityId, Location, OrganizationName, PoolId, PrincipalId, SubscriptionId, TenantId},
         observed::{Absence, Fact, Observed, OrganizationDirectory, Subscription, SubscriptionState},
         ownership::Owner,
         plan::Verdict,
         record::Record,
-        standing::{Finding, Told},
+        registration::{Judgement, PoolJudged, PoolVerdict, Removals},
+        standing::{Finding, Refusal, Told},
     },
     runtime::metrics::Metrics,
 };
@@ -51,6 +52,7 @@ fn every_reason_stands_in_the_reference_with_its_meaning_in_the_order_of_the_cod
 #[test]
 fn the_reference_says_of_each_reason_where_it_stands_and_when_a_person_is_called() {
     let found = when_a_person_is_called();
+    for (r, (on, st)) in &found { println!("T {r} | {on:?} | {st:?}"); }
     for row in rows(&chapter(REFERENCE, "## Reasons")) {
         let reason = bare(&row[0]);
         let Some((on, stalled)) = found.get(reason.as_str()) else {
@@ -61,7 +63,7 @@ fn the_reference_says_of_each_reason_where_it_stands_and_when_a_person_is_called
         let said: Vec<&str> = row[3].split(" / ").collect();
         assert_eq!(said.iter().copied().collect::<BTreeSet<_>>(), stalled.into_iter().collect(), "{reason}");
         let kinds = match row[1].as_str() {
-            "all" | "all, `Reconciling`" => vec!["DirectoryMatched", "IdentityReady", "Ready"],
+            "all" | "all, `Reconciling`" => EVERYWHERE.to_vec(),
             cell => cell.split(", ").map(|kind| kind.trim_matches('`')).collect(),
         };
         let kinds: BTreeSet<&str> = kinds.into_iter().filter(|kind| *kind != types::RECONCILING).collect();
@@ -69,22 +71,36 @@ fn the_reference_says_of_each_reason_where_it_stands_and_when_a_person_is_called
     }
 }
 
+/// The conditions that are always there.
+const EVERYWHERE: [&str; 4] =
+    [types::READY, types::DIRECTORY_MATCHED, types::IDENTITY_READY, types::POOLS_REGISTERED];
+
 /// By reason: the conditions that bear it, and when it makes an object Stalled. Found by telling everything that can be found,
 /// at once, after the grace for a role, and after the one for replication.
 fn when_a_person_is_called() -> BTreeMap<&'static str, (BTreeSet<&'static str>, BTreeSet<&'static str>)> {
     let mut found: BTreeMap<&str, (BTreeSet<&str>, BTreeSet<&str>)> = BTreeMap::new();
     let desired = desired();
     let judged: Vec<(Observed, Verdict)> = everything_that_can_be_found();
-    let mut findings: Vec<Finding<'_>> = judged
-        .iter()
-        .map(|(observed, verdict)| Finding::Judged {
-            desired: &desired,
-            observed,
-            verdict,
-            in_the_dark_for: None,
-        })
-        .collect();
-    findings.extend([Finding::UnderWay("looking"), Finding::Invalid("spec.x: no"), Finding::NeverLookedAt]);
+    let without_pools = Desired { pools: vec![], ..desired.clone() };
+    let pools: Vec<[PoolJudged; 1]> = everything_that_a_pool_can_be().map(|pool| [pool]).collect();
+    let judge = |observed, verdict, desired, pools| Finding::Judged {
+        desired,
+        observed,
+        verdict,
+        pools,
+        in_the_dark_for: None,
+    };
+    let mut findings: Vec<Finding<'_>> =
+        judged.iter().map(|(observed, verdict)| judge(observed, verdict, &without_pools, &[])).collect();
+    let (matched, up_to_date) = &judged[0];
+    findings.extend(pools.iter().map(|pools| judge(matched, up_to_date, &desired, pools)));
+    findings.extend([
+        Finding::UnderWay("looking"),
+        Finding::Invalid(Refusal::unusable("spec.x: no")),
+        Finding::Invalid(Refusal::beyond_the_fences("spec.x: no")),
+        Finding::Invalid(Refusal::deletion_blocked("a lock")),
+        Finding::NeverLookedAt,
+    ]);
     for finding in findings {
         let begin = Timestamp::from_second(1_900_000_000).unwrap();
         let mut status = ManagedDevOpsIdentityStatus::default();
@@ -112,11 +128,7 @@ fn when_a_person_is_called() -> BTreeMap<&'static str, (BTreeSet<&'static str>, 
             let known: Vec<&'static str> = Reason::ALL.iter().map(|r| r.as_str()).collect();
             let reason = of(&known, &condition.reason).unwrap();
             let (on, when) = found.entry(reason).or_default();
-            let Some(kind) =
-                of(&[types::READY, types::DIRECTORY_MATCHED, types::IDENTITY_READY], &condition.type_)
-            else {
-                continue;
-            };
+            let Some(kind) = of(&EVERYWHERE, &condition.type_) else { continue };
             on.insert(kind);
             when.insert(if stalled.as_deref() == Some(reason) { called } else { "no" });
         }
@@ -137,6 +149,7 @@ fn guid(number: u32) -> String {
 
 fn desired() -> Desired {
     let subscription = SubscriptionId::parse(&guid(4)).unwrap();
+    let pool = PoolId::new(subscription.clone(), "builds", "pool-linux").unwrap();
     Desired {
         organization: OrganizationName::parse("contoso").unwrap(),
         expected_tenant: None,
@@ -144,6 +157,7 @@ fn desired() -> Desired {
         location: Location::parse("westeurope").unwrap(),
         tags: [].into(),
         isolation_scope: None,
+        pools: vec![WantedPool { name: "pool-linux".into(), id: pool }],
         mode: Mode::Manage,
         adoption: AdoptionPolicy::IfOwned,
         deletion: DeletionPolicy::Retain,
@@ -242,6 +256,34 @@ fn everything_that_can_be_found() -> Vec<(Observed, Verdict)> {
     of_the_identity.chain(directories.map(|observed| (observed, Verdict::AwaitsDirectory))).collect()
 }
 
+fn everything_that_a_pool_can_be() -> impl Iterator<Item = PoolJudged> {
+    let waiting = |reason| PoolVerdict::Waiting { reason, again: None };
+    let pending = |reason| PoolVerdict::Pending { reason, stale: None };
+    let verdicts = [
+        PoolVerdict::Registered,
+        waiting(Reason::Progressing),
+        waiting(Reason::PoolBusy),
+        waiting(Reason::Settling),
+        waiting(Reason::IdentityNotReady),
+        PoolVerdict::NotFound,
+        PoolVerdict::NotAzureDevOps("GitHub".into()),
+        PoolVerdict::OrganizationNotInPool,
+        PoolVerdict::OtherDirectory { pool: tenant(5), identity: tenant(1) },
+        PoolVerdict::Contested(Removals { count: 3, last: None }),
+        pending(Reason::ChangesPending),
+        pending(Reason::DriftDetected),
+    ];
+    let causes_of_a_pool =
+        [Cause::LinkedAuthorizationFailed, Cause::OrganizationAccessDenied, Cause::IdentityOperationFailed];
+    let failed = causes_of_a_write().into_iter().chain(causes_of_a_pool).map(failure).map(PoolVerdict::Failed);
+    verdicts.into_iter().chain(failed).map(|verdict| PoolJudged {
+        name: "pool-linux".into(),
+        provisioning_state: Some("Succeeded".into()),
+        entry: None,
+        judgement: Judgement::Wanted(verdict),
+    })
+}
+
 #[test]
 fn every_event_stands_in_the_reference() {
     let source = read("src/api/names.rs");
@@ -258,8 +300,7 @@ fn names_on_the_object_and_tags_on_the_identity_are_the_code_s() {
     let on_the_object = [names::FINALIZER, names::RECONCILE_REQUESTED_AT, names::FIELD_MANAGER];
     assert_eq!(first_column(REFERENCE, "## Names on the object"), on_the_object);
     assert_eq!(first_column(REFERENCE, "## Tags on the identity"), mark::KEYS);
-    let kinds =
-        [types::READY, types::DIRECTORY_MATCHED, types::IDENTITY_READY, types::RECONCILING, types::STALLED];
+    let kinds = EVERYWHERE.into_iter().chain([types::RECONCILING, types::STALLED]).collect::<Vec<_>>();
     assert_eq!(first_column(REFERENCE, "## Conditions"), kinds);
 }
 
