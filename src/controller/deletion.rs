@@ -68,7 +68,8 @@ impl Operator {
                     found.not_left = Some(self.leave_all_pools(subject, &me, &desired, &identity).await?);
                 }
                 Parting::ListPools => {
-                    let subscriptions = subscriptions_in_question(id, &desired.pools, &Record::of(&subject.status()));
+                    let subscriptions =
+                        subscriptions_in_question(id, &desired.pools, &Record::of(&subject.status()));
                     let mut listed = Ok(vec![]);
                     for subscription in subscriptions {
                         listed = match (listed, self.azure.pools.list(&CREDENTIAL, &subscription).await) {
@@ -78,16 +79,20 @@ impl Operator {
                     }
                     found.listed = Some(listed);
                 }
-                Parting::Delete(principal) => match self.delete_identity(&desired, &mut identity, &mut found).await {
-                    Ok(false) => {}
-                    Ok(true) => {
-                        let note = format!("deleted identity {id:#}, principal {principal}, which this object had created");
-                        self.events.normal(&subject.reference(), event::DELETED, &note).await;
-                        return Ok(Parted::Gone);
+                Parting::Delete(principal) => {
+                    match self.delete_identity(&desired, &mut identity, &mut found).await {
+                        Ok(false) => {}
+                        Ok(true) => {
+                            let note = format!(
+                                "deleted identity {id:#}, principal {principal}, which this object had created"
+                            );
+                            self.events.normal(&subject.reference(), event::DELETED, &note).await;
+                            return Ok(Parted::Gone);
+                        }
+                        Err(Halt::Azure(failure)) => found.refused = Some(failure),
+                        Err(Halt::Cluster(error)) => return Err(error),
                     }
-                    Err(Halt::Azure(failure)) => found.refused = Some(failure),
-                    Err(Halt::Cluster(error)) => return Err(error),
-                },
+                }
             }
         }
         Err(WriteError::Conflict)

@@ -67,7 +67,11 @@ impl Operator {
                 Parted::Retained(why) => self.tell_retained(subject, &why.told(&id)).await,
             },
             (DeletionPolicy::Delete, Err(invalid)) => {
-                self.tell_retained(subject, &format!("deletionPolicy: Delete acts as Retain, because {invalid}")).await;
+                self.tell_retained(
+                    subject,
+                    &format!("deletionPolicy: Delete acts as Retain, because {invalid}"),
+                )
+                .await;
             }
             (DeletionPolicy::Retain, _) => {}
         }

@@ -263,7 +263,8 @@ impl WhyRetained {
             Self::Managed(other) => format!("object {other} manages it too"),
             Self::DefinitionTerminates => "the kind ManagedDevOpsIdentity itself is being deleted".into(),
             Self::DefinitionUnreadable => {
-                "the operator may not read whether the kind ManagedDevOpsIdentity itself is being deleted".into()
+                "the operator may not read whether the kind ManagedDevOpsIdentity itself is being deleted"
+                    .into()
             }
         };
         format!(

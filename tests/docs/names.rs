@@ -52,7 +52,9 @@ fn every_reason_stands_in_the_reference_with_its_meaning_in_the_order_of_the_cod
 #[test]
 fn the_reference_says_of_each_reason_where_it_stands_and_when_a_person_is_called() {
     let found = when_a_person_is_called();
-    for (r, (on, st)) in &found { println!("T {r} | {on:?} | {st:?}"); }
+    for (r, (on, st)) in &found {
+        println!("T {r} | {on:?} | {st:?}");
+    }
     for row in rows(&chapter(REFERENCE, "## Reasons")) {
         let reason = bare(&row[0]);
         let Some((on, stalled)) = found.get(reason.as_str()) else {
@@ -275,7 +277,8 @@ fn everything_that_a_pool_can_be() -> impl Iterator<Item = PoolJudged> {
     ];
     let causes_of_a_pool =
         [Cause::LinkedAuthorizationFailed, Cause::OrganizationAccessDenied, Cause::IdentityOperationFailed];
-    let failed = causes_of_a_write().into_iter().chain(causes_of_a_pool).map(failure).map(PoolVerdict::Failed);
+    let failed =
+        causes_of_a_write().into_iter().chain(causes_of_a_pool).map(failure).map(PoolVerdict::Failed);
     verdicts.into_iter().chain(failed).map(|verdict| PoolJudged {
         name: "pool-linux".into(),
         provisioning_state: Some("Succeeded".into()),
