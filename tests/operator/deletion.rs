@@ -11,6 +11,7 @@ impl Stage {
         let pools: Vec<_> = pools.iter().map(|pool| json!({"name": pool})).collect();
         let spec = self.spec(|spec| {
             spec["deletionPolicy"] = json!("Delete");
+            spec["interval"] = json!("1m");
             spec["pools"] = json!(pools);
         });
         self.apply(name, spec).await;
