@@ -52,7 +52,6 @@ fn every_reason_stands_in_the_reference_with_its_meaning_in_the_order_of_the_cod
 #[test]
 fn the_reference_says_of_each_reason_where_it_stands_and_when_a_person_is_called() {
     let found = when_a_person_is_called();
-    for (r, (on, st)) in &found { println!("T {r} | {on:?} | {st:?}"); }
     for row in rows(&chapter(REFERENCE, "## Reasons")) {
         let reason = bare(&row[0]);
         let Some((on, stalled)) = found.get(reason.as_str()) else {
