@@ -274,7 +274,8 @@ fn everything_that_a_pool_can_be() -> impl Iterator<Item = PoolJudged> {
     ];
     let causes_of_a_pool =
         [Cause::LinkedAuthorizationFailed, Cause::OrganizationAccessDenied, Cause::IdentityOperationFailed];
-    let failed = causes_of_a_write().into_iter().chain(causes_of_a_pool).map(failure).map(PoolVerdict::Failed);
+    let failed =
+        causes_of_a_write().into_iter().chain(causes_of_a_pool).map(failure).map(PoolVerdict::Failed);
     verdicts.into_iter().chain(failed).map(|verdict| PoolJudged {
         name: "pool-linux".into(),
         provisioning_state: Some("Succeeded".into()),
