@@ -421,7 +421,7 @@ pub enum PoolState {
     Removing,
 }
 
-/// Who added the identity to a pool. `Found` entries are never removed by this object.
+/// Who added the identity to a pool. `Found` entries are never removed by this object, but for a stale one, which is exchanged.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolOrigin {
     /// This object.

@@ -11,7 +11,9 @@ use mdi_operator::{
     api::{
         conditions::{Reason, types},
         names::{self, mark},
-        v1alpha1::{AdoptionPolicy, DeletionPolicy, DriftPolicy, ManagedDevOpsIdentityStatus, Mode},
+        v1alpha1::{
+            AdoptionPolicy, DeletionPolicy, DriftPolicy, ManagedDevOpsIdentityStatus, Mode, PoolState,
+        },
     },
     domain::{
         desired::{Desired, WantedPool},
@@ -52,9 +54,6 @@ fn every_reason_stands_in_the_reference_with_its_meaning_in_the_order_of_the_cod
 #[test]
 fn the_reference_says_of_each_reason_where_it_stands_and_when_a_person_is_called() {
     let found = when_a_person_is_called();
-    for (r, (on, st)) in &found {
-        println!("T {r} | {on:?} | {st:?}");
-    }
     for row in rows(&chapter(REFERENCE, "## Reasons")) {
         let reason = bare(&row[0]);
         let Some((on, stalled)) = found.get(reason.as_str()) else {
@@ -305,6 +304,15 @@ fn names_on_the_object_and_tags_on_the_identity_are_the_code_s() {
     assert_eq!(first_column(REFERENCE, "## Tags on the identity"), mark::KEYS);
     let kinds = EVERYWHERE.into_iter().chain([types::RECONCILING, types::STALLED]).collect::<Vec<_>>();
     assert_eq!(first_column(REFERENCE, "## Conditions"), kinds);
+}
+
+#[test]
+fn every_state_of_a_pool_stands_in_the_reference() {
+    use PoolState::{Missing, Registered, Removing, Stale, Waiting};
+    let states = [Registered, Missing, Stale, Waiting, Removing].map(|state| format!("{state:?}"));
+    let schema = read("crds/manageddevopsidentities.mdi-operator.io.yaml");
+    assert!(states.iter().all(|state| schema.contains(&format!("- {state}\n"))));
+    assert_eq!(first_column(REFERENCE, "## Pools in the status"), states);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::{fs, path::Path, process::Stdio, time::Duration};
 
 use azure_simulator::{Config, Sample, Simulator};
 use harness::{ControlPlane, Operator};
+use mdi_operator::domain::fence::Fences;
 use tokio::process::Command;
 
 use crate::pages::{PAGES, Typed, blocks, chapter, commands, read, root};
@@ -125,6 +126,7 @@ async fn a_newcomer_who_follows_the_pages_sees_what_they_say() {
     assert!(
         desk.run("kubectl get mdi my-agents -o jsonpath='{.status.identity.clientId}'").await.1.len() == 36
     );
+    desk.follow(&chapter("README.md", "## Pools")).await;
     desk.follow(&read("docs/reference.md")).await;
     let handled =
         "kubectl wait mdi/my-agents --timeout=30s --for=jsonpath='{.status.lastHandledReconcileAt}'";
@@ -183,6 +185,12 @@ fn the_first_object_is_the_sample_and_fits_the_simulated_azure() {
     for name in [world.subscription, world.group, world.location] {
         assert!(first.contains(&name), "{name}");
     }
+}
+
+#[test]
+fn the_fences_that_the_readme_shows_are_a_file_that_can_be_used() {
+    let shown = blocks(&chapter("README.md", "## Fences"), "yaml").remove(0);
+    assert_eq!(Fences::parse(&shown).unwrap().rules(), 1);
 }
 
 /// The operator's process.
