@@ -103,7 +103,7 @@ reasons! {
     LocationConflict,
     /// The resource group does not exist, or is being deleted.
     ResourceGroupNotFound,
-    /// The subscription is not registered for Microsoft.ManagedIdentity.
+    /// The subscription is not registered for a resource provider that is needed; the message names it.
     ProviderNotRegistered,
     /// The operator lacks a right in Azure; the message names action and scope.
     AuthorizationFailed,
