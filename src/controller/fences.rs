@@ -23,6 +23,7 @@ use crate::{
     domain::{
         desired::Desired,
         fence::{Fence, Fences, Labels},
+        record::Record,
     },
     runtime::fences::FencesInForce,
 };
@@ -110,8 +111,13 @@ impl Operator {
     ) -> Result<Option<String>, WriteError> {
         let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
         let fence = self.fence_around(namespace, Freshness::Shared).await?;
+        let record = object.status.as_ref().map(Record::of).unwrap_or_default();
         Ok(match Desired::of(object) {
-            Ok(desired) => fence.admits(&desired).err().map(|beyond| beyond.to_string()),
+            Ok(desired) => fence
+                .admits(&desired)
+                .and_then(|()| fence.admits_remembered(&desired.organization, &record))
+                .err()
+                .map(|beyond| beyond.to_string()),
             Err(_) if fence.is_open() => None,
             Err(invalid) => Some(invalid.to_string()),
         })

@@ -61,8 +61,9 @@ impl Operator {
         };
         let freshness = if subject.requested_at().is_some() { Freshness::Now } else { Freshness::Shared };
         let fence = self.fence_around(&key(&subject.object).namespace, freshness).await?;
-        if let Err(beyond) = fence.admits(&desired) {
-            let record = Record::of(&subject.status());
+        let record = Record::of(&subject.status());
+        let admitted = fence.admits(&desired);
+        if let Err(beyond) = admitted.and_then(|()| fence.admits_remembered(&desired.organization, &record)) {
             let problem = beyond.to_string();
             let finding = Finding::Invalid(Refusal::beyond_the_fences(&problem));
             return self.report(&mut subject, &record, None, finding).await;

@@ -24,6 +24,7 @@ use crate::{
     domain::{
         desired::Desired,
         names::{IdentityId, OrganizationName, PoolId, SubscriptionId},
+        record::Record,
     },
 };
 
@@ -195,6 +196,11 @@ impl Fence {
             }
             DeletionPolicy::Delete | DeletionPolicy::Retain => Ok(()),
         }
+    }
+
+    /// Whether what is remembered may be acted on too: a pool that left the spec is still written, to be left.
+    pub fn admits_remembered(&self, organization: &OrganizationName, record: &Record) -> Result<(), Beyond> {
+        record.pools.values().try_for_each(|pool| self.admits_place(organization, Place::of_pool(&pool.id)))
     }
 
     /// Whether objects for this organization may reach into a resource group: for an identity or a pool alike.

@@ -1,5 +1,9 @@
 use super::*;
-use crate::domain::testing::desired;
+use crate::domain::{
+    desired::WantedPool,
+    registration::{Entered, PoolRecord},
+    testing::desired,
+};
 
 /// `desired()` wants organization `contoso` and group `builds` of this one.
 const MINE: &str = "00000004-0000-0000-0000-000000000001";
@@ -152,6 +156,25 @@ fn any_place_can_be_judged_for_itself_under_the_name_of_its_field() {
     assert_eq!(fence.admits_place(&organization, place(&other)), Ok(()));
     let beyond = fence.admits_place(&organization, place(&mine)).unwrap_err();
     assert_eq!(beyond.field, "spec.pools[linux].subscriptionId");
+}
+
+#[test]
+fn a_pool_beyond_the_fence_stops_the_object_whether_it_is_wished_or_only_remembered() {
+    let fence = fences(TWO_TEAMS).around("team-b", None);
+    let organization = OrganizationName::parse("contoso").unwrap();
+    let pool = |subscription| PoolId::new(SubscriptionId::parse(subscription).unwrap(), "pools", "linux").unwrap();
+    let wanting_pool = |subscription| Desired {
+        pools: vec![WantedPool { name: "linux".into(), id: pool(subscription) }],
+        ..wanting("contoso", OTHER, "pools")
+    };
+    assert_eq!(fence.admits(&wanting_pool(OTHER)), Ok(()));
+    assert_eq!(fence.admits(&wanting_pool(MINE)).unwrap_err().field, "spec.pools[].subscriptionId");
+
+    let remembering = |subscription| {
+        Record::default().with_pool("linux", PoolRecord::new(pool(subscription)).entered(Entered::Ahead))
+    };
+    assert_eq!(fence.admits_remembered(&organization, &remembering(OTHER)), Ok(()));
+    assert!(fence.admits_remembered(&organization, &remembering(MINE)).is_err());
 }
 
 mod selectors {
