@@ -9,6 +9,7 @@ use mdi_operator::azure::Azure;
 use mdi_operator::controller;
 use mdi_operator::runtime::clock::Clock;
 use mdi_operator::runtime::cluster::Cluster;
+use mdi_operator::runtime::fences::FencesInForce;
 use mdi_operator::runtime::health::Health;
 use mdi_operator::runtime::leadership::Leadership;
 use mdi_operator::runtime::metrics::Metrics;
@@ -38,7 +39,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(settings: Settings) -> Outcome {
-    let CheckedSettings { azure, cluster_id, namespaces, concurrency, listen, log, time_scale } =
+    let CheckedSettings { azure, cluster_id, namespaces, fences, concurrency, listen, log, time_scale } =
         settings.check()?;
     telemetry::start(log)?;
     let metrics = Metrics::new()?;
@@ -71,6 +72,7 @@ async fn run(settings: Settings) -> Outcome {
         tracing::warn!(scale, "MDI_TEST_TIME_SCALE is in force: waiting is shorter than it says");
     }
     metrics.set_concurrency(concurrency);
+    let fences = FencesInForce::start(fences, metrics.clone());
 
     let azure = Azure::connect(azure.into(), clock, metrics.clone())?;
     let work = async {
@@ -82,6 +84,7 @@ async fn run(settings: Settings) -> Outcome {
             cluster,
             namespaces: namespaces.clone(),
             concurrency,
+            fences,
             azure,
             leadership,
             clock,

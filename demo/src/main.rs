@@ -14,18 +14,12 @@ use std::{
 };
 
 use scene::{Mishap, Scene};
+use tokio::sync::watch;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let played = tokio::select! {
-        played = play() => played,
-        _ = tokio::signal::ctrl_c() => {
-            println!("\nstopped");
-            return ExitCode::from(130);
-        }
-        () = terminated() => return ExitCode::from(143),
-    };
-    match played {
+    let mut stop = stop();
+    match play(&mut stop).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(mishap) => {
             let _ = std::io::stdout().flush();
@@ -35,19 +29,49 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Everything that was started ends when the scene is dropped, whichever way this is left.
-async fn play() -> Result<(), Mishap> {
-    let scene = Scene::set().await?;
-    story::tell(&scene).await?;
+/// Everything that was started ends when the scene is struck or dropped, whichever way this is left.
+async fn play(stop: &mut Stop) -> Result<(), Mishap> {
+    let Some(scene) = unless(stop, Scene::set()).await else { return Err(Mishap::stopped()) };
+    let scene = scene?;
+    let Some(told) = unless(stop, story::tell(&scene)).await else {
+        scene.strike().await?;
+        return Err(Mishap::stopped());
+    };
+    told?;
     let by_itself = std::env::var_os("CI").is_some_and(|ci| ci == "true") || !std::io::stdin().is_terminal();
     if by_itself {
         println!("\nall of it happened; a person at a terminal could play on now");
     } else {
         scene.invite();
-        let _ = tokio::signal::ctrl_c().await;
+        let _ = stop.wait_for(|asked| *asked).await;
         println!("\nstopping");
     }
     scene.strike().await
+}
+
+/// Whether Ctrl-C or SIGTERM came.
+type Stop = watch::Receiver<bool>;
+
+/// The one place that listens, so that no two of them wait for the same Ctrl-C.
+fn stop() -> Stop {
+    let (asked, stop) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            () = terminated() => {}
+        }
+        asked.send_replace(true);
+        // Kept, so that whoever asks later still learns it.
+        asked.closed().await;
+    });
+    stop
+}
+
+async fn unless<T>(stop: &mut Stop, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        done = work => Some(done),
+        _ = stop.wait_for(|asked| *asked) => None,
+    }
 }
 
 async fn terminated() {

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use azure_simulator::{Config, Hand, Settings, Simulator, Throttling, world::Sample};
+use azure_simulator::{
+    Config, Hand, Settings, Simulator, Throttling,
+    world::{Pool, Sample},
+};
 use harness::{ControlPlane, Operator};
 use tokio::sync::Mutex;
 
@@ -17,10 +20,32 @@ const TIME_SCALE: f64 = 10.0;
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Where the objects of the demo live.
 pub const NAMESPACE: &str = "team-a";
+/// What the two teams may use.
+pub const FENCES: &str = "\
+rules:
+  - namespaces: [team-a]
+    subscriptions:
+      - subscriptionId: 55555555-5555-4555-8555-555555555555
+    organizations: [\"*\"]
+    allowAdopt: true
+    allowDelete: true
+  - namespaces: [team-b]
+    subscriptions:
+      - subscriptionId: 55555555-5555-4555-8555-555555555555
+        resourceGroups: [rg-team-b]
+    organizations: [contoso]
+";
 
 /// What went wrong, for a person to read.
 #[derive(Debug)]
 pub struct Mishap(String);
+
+impl Mishap {
+    /// Somebody asked to stop before the end.
+    pub fn stopped() -> Self {
+        Self("stopped before the end".into())
+    }
+}
 
 impl Display for Mishap {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -76,7 +101,11 @@ impl Scene {
                 "--timeout=30s",
             ])
             .await?;
-        control_plane.kubectl(["create", "namespace", NAMESPACE]).await?;
+        for namespace in [NAMESPACE, "team-b"] {
+            control_plane.kubectl(["create", "namespace", namespace]).await?;
+        }
+        let fences = control_plane.directory().join("fences.yaml");
+        fs::write(&fences, FENCES)?;
 
         let account = control_plane.service_account_kubeconfig("mdi-operator-system", "mdi-operator").await?;
         let settings = [
@@ -87,6 +116,7 @@ impl Scene {
             ("AZURE_CLIENT_ID", sample.client_id.clone()),
             ("AZURE_CLIENT_SECRET", sample.client_secret.clone()),
             ("MDI_CA_FILE", ca.display().to_string()),
+            ("MDI_FENCES_FILE", fences.display().to_string()),
             ("MDI_LISTEN", "127.0.0.1:0".into()),
             ("MDI_TEST_TIME_SCALE", TIME_SCALE.to_string()),
         ]
@@ -102,27 +132,35 @@ impl Scene {
 
     /// Types a `kubectl` command for the person, and prints what it prints.
     pub async fn kubectl(&self, arguments: &str) -> Result<String, Mishap> {
-        println!("\n  $ kubectl {arguments}");
-        let printed = self.quietly(arguments).await?;
+        self.kubectl_in(NAMESPACE, arguments).await
+    }
+
+    /// The same in another namespace.
+    pub async fn kubectl_in(&self, namespace: &str, arguments: &str) -> Result<String, Mishap> {
+        println!("\n  $ kubectl -n {namespace} {arguments}");
+        let printed = self.quietly(namespace, arguments).await?;
         printed.lines().for_each(|line| println!("  {line}"));
         Ok(printed)
     }
 
-    async fn quietly(&self, arguments: &str) -> Result<String, Mishap> {
+    async fn quietly(&self, namespace: &str, arguments: &str) -> Result<String, Mishap> {
         let words = split(arguments);
-        Ok(self
-            .control_plane
-            .kubectl(["--namespace", NAMESPACE].into_iter().chain(words.iter().map(String::as_str)))
-            .await?)
+        let words = words.iter().map(String::as_str);
+        Ok(self.control_plane.kubectl(["--namespace", namespace].into_iter().chain(words)).await?)
     }
 
     /// Writes a manifest to a file, shows it, and applies it.
     pub async fn apply(&self, file: &str, manifest: &str) -> Result<(), Mishap> {
+        self.apply_in(NAMESPACE, file, manifest).await
+    }
+
+    /// The same in another namespace.
+    pub async fn apply_in(&self, namespace: &str, file: &str, manifest: &str) -> Result<(), Mishap> {
         let path = self.control_plane.directory().join(file);
         fs::write(&path, manifest)?;
         println!();
         manifest.lines().for_each(|line| println!("  | {line}"));
-        self.kubectl(&format!("apply -f {}", path.display())).await.map(drop)
+        self.kubectl_in(namespace, &format!("apply -f {}", path.display())).await.map(drop)
     }
 
     /// Lets an outside hand act on Azure, and shows the command for it.
@@ -145,9 +183,23 @@ impl Scene {
 
     /// Waits until a field of an object, by JSON path, has a value.
     pub async fn until(&self, name: &str, path: &str, wanted: &str) -> Result<(), Mishap> {
+        self.until_in(NAMESPACE, name, path, wanted).await
+    }
+
+    /// The same in another namespace.
+    pub async fn until_in(
+        &self,
+        namespace: &str,
+        name: &str,
+        path: &str,
+        wanted: &str,
+    ) -> Result<(), Mishap> {
         let begun = Instant::now();
         loop {
-            let seen = self.quietly(&format!("get mdi {name} -o jsonpath={path}")).await.unwrap_or_default();
+            let seen = self
+                .quietly(namespace, &format!("get mdi {name} -o jsonpath={path}"))
+                .await
+                .unwrap_or_default();
             if seen.trim() == wanted {
                 return Ok(());
             }
@@ -168,7 +220,7 @@ impl Scene {
 
     /// A field of an object, by JSON path.
     pub async fn field(&self, name: &str, path: &str) -> Result<String, Mishap> {
-        self.quietly(&format!("get mdi {name} -o jsonpath={path}")).await
+        self.quietly(NAMESPACE, &format!("get mdi {name} -o jsonpath={path}")).await
     }
 
     /// Lets time pass on the operator's clock.
@@ -196,6 +248,39 @@ impl Scene {
         Some(tags)
     }
 
+    /// The entries of a pool's identity block, shown.
+    pub fn show_pool(&self, name: &str) {
+        println!("\n  in Azure, the identities of {name}:");
+        for key in self.pool(name).identity.user.keys() {
+            println!("    {}", key.as_str().rsplit('/').next().unwrap_or_default());
+        }
+    }
+
+    /// Whether a pool bears an identity.
+    pub fn is_registered(&self, pool: &str, identity: &str) -> bool {
+        self.pool(pool).identity.entry(&self.sample.identity_id(identity)).is_some()
+    }
+
+    /// A pool with all that others have in it, and without one identity.
+    pub fn pool_of_others(&self, pool: &str, identity: &str) -> Pool {
+        let mut pool = self.pool(pool);
+        pool.identity.user.remove(&self.sample.identity_id(identity).as_str().into());
+        pool
+    }
+
+    fn pool(&self, name: &str) -> Pool {
+        let id = self.sample.pool_id(name);
+        self.azure
+            .state()
+            .with(|world| world.pools.get(&id.as_str().into()).cloned())
+            .unwrap_or_else(|| Pool::github("", &[]))
+    }
+
+    /// How many requests Azure has seen.
+    pub fn requests(&self) -> usize {
+        self.azure.log().len()
+    }
+
     /// How many requests with this method Azure has seen on identities.
     pub fn identity_requests(&self, method: &str) -> usize {
         self.azure
@@ -211,6 +296,8 @@ impl Scene {
         println!("\nThe cluster is yours until Ctrl-C:");
         println!("  export KUBECONFIG={}", self.control_plane.admin_kubeconfig().display());
         println!("  alias kubectl={}", kubectl.display());
+        println!("  kubectl config set-context --current --namespace {NAMESPACE}");
+        println!("  kubectl apply -f deploy/samples/first.yaml");
         println!("  kubectl get mdi -A");
         println!(
             "Azure's other side, with outside hands, faults and the log of requests: curl {}",

@@ -1,10 +1,10 @@
-//! The story: six things that happen to identities, and what the operator makes of them.
+//! The story: eight things that happen to identities and their pools, and what the operator makes of them.
 
 use std::time::Duration;
 
 use azure_simulator::Hand;
 
-use crate::scene::{Mishap, Scene, expect};
+use crate::scene::{FENCES, Mishap, Scene, expect};
 
 /// Tells it. Fails at the first thing that does not happen.
 pub async fn tell(scene: &Scene) -> Result<(), Mishap> {
@@ -13,6 +13,8 @@ pub async fn tell(scene: &Scene) -> Result<(), Mishap> {
     not_connected(scene).await?;
     drift(scene).await?;
     somebody_elses(scene).await?;
+    pools(scene).await?;
+    fence(scene).await?;
     farewell(scene).await
 }
 
@@ -139,8 +141,73 @@ async fn somebody_elses(scene: &Scene) -> Result<(), Mishap> {
     expect(tags == [("owner".to_owned(), "terraform".to_owned())], "not one tag of it was touched")
 }
 
+async fn pools(scene: &Scene) -> Result<(), Mishap> {
+    chapter(6, "registered with the pools of others, without hurting anybody");
+    let pools = ["pool-linux", "pool-windows"];
+    for pool in pools {
+        scene.show_pool(pool);
+    }
+    let before = pools.map(|pool| scene.pool_of_others(pool, "build-agents"));
+    let with = |pools: &str| {
+        manifest(
+            scene,
+            "build-agents",
+            "contoso",
+            &format!("    tags:\n      team: build\n  pools:\n{pools}"),
+        )
+    };
+    scene.apply("build-agents.yaml", &with("  - name: pool-linux\n  - name: pool-windows\n")).await?;
+    scene.until("build-agents", "{.status.poolSummary}", "2/2").await?;
+    scene.kubectl("get mdi build-agents").await?;
+    scene.kubectl("get mdi build-agents -o jsonpath='{range .status.pools[*]}{.name} {.state} {.origin}{\"\\n\"}{end}'").await?;
+
+    println!(
+        "\n  Somebody takes the entry out, as a Terraform does that does not know of it; it is put back."
+    );
+    // A replica of Azure may be two minutes behind: until then a missing entry proves nothing.
+    scene.let_pass(Duration::from_mins(2)).await;
+    let (id, identity) = (scene.sample.pool_id("pool-linux"), scene.sample.identity_id("build-agents"));
+    scene.outside_hand(&Hand::RemovePoolEntry { id, identity })?;
+    scene.request("build-agents").await?;
+    scene.until("build-agents", "{.status.pools[0].removalsByOthers}", "1").await?;
+    scene.until("build-agents", "{.status.poolSummary}", "2/2").await?;
+    scene.kubectl("get events --field-selector reason=RegistrationRemovedByOther -o custom-columns=TYPE:.type,REASON:.reason,NOTE:.message").await?;
+
+    println!("\n  A pool is taken out of the spec; only what this object had added leaves it.");
+    scene.apply("build-agents.yaml", &with("  - name: pool-linux\n")).await?;
+    scene.until("build-agents", "{.status.poolSummary}", "1/1").await?;
+    scene.until("build-agents", "{.status.pools[*].name}", "pool-linux").await?;
+    for pool in pools {
+        scene.show_pool(pool);
+    }
+    let after = pools.map(|pool| scene.pool_of_others(pool, "build-agents"));
+    expect(before == after, "everything of others in both pools is as it was, unknown properties included")?;
+    expect(scene.is_registered("pool-linux", "build-agents"), "pool-linux bears the identity")?;
+    expect(!scene.is_registered("pool-windows", "build-agents"), "pool-windows does not")
+}
+
+async fn fence(scene: &Scene) -> Result<(), Mishap> {
+    chapter(7, "a team is refused at its fence, without a single request to Azure");
+    println!("\n  The fences file of this operator:");
+    for line in FENCES.lines() {
+        println!("  | {line}");
+    }
+    let before = scene.requests();
+    scene.apply_in("team-b", "beyond.yaml", &manifest(scene, "beyond", "contoso", "")).await?;
+    scene
+        .until_in(
+            "team-b",
+            "beyond",
+            r#"{.status.conditions[?(@.type=="Stalled")].reason}"#,
+            "ScopeNotAllowed",
+        )
+        .await?;
+    scene.kubectl_in("team-b", &format!("get mdi beyond -o jsonpath='{READY}'")).await?;
+    expect(scene.requests() == before, "no request was sent to Azure for it")
+}
+
 async fn farewell(scene: &Scene) -> Result<(), Mishap> {
-    chapter(6, "what a deletion leaves behind: everything, released");
+    chapter(8, "what a deletion leaves behind: everything, released");
     scene.kubectl("delete mdi build-agents").await?;
     let tags = scene.show_tags("build-agents").unwrap_or_default();
     expect(

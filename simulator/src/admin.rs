@@ -10,10 +10,11 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::fault::Fault;
 use crate::hand::Hand;
+use crate::merge::merge;
 use crate::settings::Settings;
 use crate::simulation::State;
 use crate::world::World;
@@ -63,27 +64,6 @@ fn parse(body: &Bytes) -> Result<Value, Complaint> {
         problem: error.to_string(),
         next_step: "send a JSON body; GET / shows examples",
     })
-}
-
-/// A merge patch after RFC 7396.
-fn merge(target: &mut Value, patch: Value) {
-    let Value::Object(changes) = patch else {
-        *target = patch;
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    let Value::Object(members) = target else { return };
-    for (key, change) in changes {
-        // Names are found in any case, so that a patch does not add a second spelling of the same thing.
-        let known = members.keys().find(|known| known.eq_ignore_ascii_case(&key)).cloned().unwrap_or(key);
-        if change.is_null() {
-            members.remove(&known);
-        } else {
-            merge(members.entry(known).or_insert(Value::Null), change);
-        }
-    }
 }
 
 fn patched<T: Serialize + DeserializeOwned>(

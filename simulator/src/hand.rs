@@ -3,8 +3,12 @@
 //! Must never hold a rule of its own: each hand is one method of the world.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::world::{LockLevel, Names, Registration, SubscriptionState, Tags, World, WorldError};
+use crate::world::{
+    Entry, LockLevel, Names, Obstacle, Pool, ProvisioningState, Registration, SubscriptionState, Tags,
+    TerraformRun, World, WorldError,
+};
 
 /// Something that happens to the world without the client's doing. In JSON: `{"hand": "delete-identity", "id": "…"}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,6 +77,46 @@ pub enum Hand {
     BeginGroupDeletion { subscription: String, group: String },
     /// [`World::delete_group`].
     DeleteGroup { subscription: String, group: String },
+    /// [`World::create_pool`], of Azure DevOps.
+    CreatePool {
+        id: String,
+        location: String,
+        /// Addresses of organizations.
+        urls: Vec<String>,
+        #[serde(default)]
+        identities: Vec<String>,
+    },
+    /// [`World::create_pool`], with a pool as `GET /world` shows one.
+    DescribePool { id: String, pool: Box<Pool> },
+    /// [`World::delete_pool`].
+    DeletePool { id: String },
+    /// [`World::recreate_pool`].
+    RecreatePool {
+        id: String,
+        #[serde(default)]
+        identities: Vec<String>,
+    },
+    /// [`World::set_pool_identity`].
+    SetPoolIdentity { id: String, identities: Vec<String> },
+    /// [`World::add_pool_entry`]; with `entry`, [`World::put_pool_entry`].
+    AddPoolEntry {
+        id: String,
+        identity: String,
+        #[serde(default)]
+        entry: Option<Entry>,
+    },
+    /// [`World::remove_pool_entry`].
+    RemovePoolEntry { id: String, identity: String },
+    /// [`World::set_pool_state`].
+    SetPoolState { id: String, state: ProvisioningState },
+    /// [`World::set_pool_property`].
+    SetPoolProperty { id: String, name: String, value: Value },
+    /// [`World::run_terraform`].
+    RunTerraform(TerraformRun),
+    /// [`World::obstruct`].
+    Obstruct { name: String, object_id: String, obstacle: Obstacle },
+    /// [`World::clear_obstacle`].
+    ClearObstacle { name: String, object_id: String },
 }
 
 fn yes() -> bool {
@@ -122,6 +166,25 @@ impl Hand {
                 world.begin_group_deletion(subscription, group)
             }
             Self::DeleteGroup { subscription, group } => world.delete_group(subscription, group),
+            Self::CreatePool { id, location, urls, identities } => {
+                let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+                let attached = world.attached(identities)?;
+                world.create_pool(id, Pool::azure_devops(location, &urls).with_identity(attached))
+            }
+            Self::DescribePool { id, pool } => world.create_pool(id, Pool::clone(pool)),
+            Self::DeletePool { id } => world.delete_pool(id).map(drop),
+            Self::RecreatePool { id, identities } => world.recreate_pool(id, identities),
+            Self::SetPoolIdentity { id, identities } => world.set_pool_identity(id, identities),
+            Self::AddPoolEntry { id, identity, entry: None } => world.add_pool_entry(id, identity),
+            Self::AddPoolEntry { id, identity, entry: Some(entry) } => {
+                world.put_pool_entry(id, identity, entry.clone())
+            }
+            Self::RemovePoolEntry { id, identity } => world.remove_pool_entry(id, identity),
+            Self::SetPoolState { id, state } => world.set_pool_state(id, *state),
+            Self::SetPoolProperty { id, name, value } => world.set_pool_property(id, name, value.clone()),
+            Self::RunTerraform(run) => world.run_terraform(run),
+            Self::Obstruct { name, object_id, obstacle } => world.obstruct(name, object_id, *obstacle),
+            Self::ClearObstacle { name, object_id } => world.clear_obstacle(name, object_id),
         }
     }
 }

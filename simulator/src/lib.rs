@@ -22,6 +22,7 @@ mod readme {}
 mod admin;
 mod clock;
 mod config;
+mod course;
 mod delivery;
 mod devops;
 mod entra;
@@ -30,6 +31,9 @@ mod front;
 mod guids;
 mod hand;
 mod journal;
+mod merge;
+mod operations;
+mod pool_readings;
 mod readings;
 mod replicas;
 mod resource_manager;
@@ -56,13 +60,18 @@ pub use config::{Config, Ports};
 pub use fault::{CannedAnswer, Effect, Fault};
 pub use hand::Hand;
 pub use journal::LoggedRequest;
+pub use pool_readings::{
+    AssignRight, BothTypes, DeadEntry, DuringUpdate, FailedUpdate, IdentityAbsentInPut, IdentityMap,
+    LastEntryGone, LocationEnd, MembershipCheck, NullInPut, OperationHeaders, PatchAnswer, PoolReadings,
+    RegionalIdentity, ResentEntry, UnknownInPut,
+};
 pub use readings::{
     AnonymousUnknownSubscription, Created, DeleteInDisabledSubscription, DeleteInMissingGroup, LastPage,
     LocationInPatch, OrganizationRoot, Readings, RegistrationNeeded, ResourceTags, UnconnectedOrganization,
     UnknownApiVersion, UnknownOrganization, UnreadableInList, UnreadableSubscription, Untagged,
 };
 pub use service::Service;
-pub use settings::{Settings, Throttling, TokenEndpoint};
+pub use settings::{PoolTimes, Settings, Terraform, Throttling, TokenEndpoint};
 pub use simulation::State;
 pub use world::{Sample, World};
 
@@ -140,7 +149,9 @@ impl Simulator {
             script: Vec::new(),
             journal: journal(log_file.as_deref())?,
             throttle: throttle::Throttle::default(),
-            replicas: replicas::Replicas::default(),
+            replicas: simulation::AllReplicas::default(),
+            operations: operations::Operations::default(),
+            schedule: course::Schedule::default(),
             request_ids: Guids::new(seed, "requests"),
             signer: Signer::new(),
             clock: Clock::new(time_scale),

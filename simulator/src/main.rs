@@ -131,6 +131,7 @@ fn greet(simulator: &Simulator, ca_file: &str, sample: Option<&Sample>) {
         "# Organizations: contoso (same tenant), fabrikam (tenant {}), personal (none)",
         sample.other_tenant
     );
+    println!("# Pools: pool-linux and pool-windows (contoso), pool-github (not of Azure DevOps)");
     println!("# Try: curl --cacert {ca_file} -sI {devops}/contoso");
     println!("# A token: curl --cacert {ca_file} -s {authority}/{}/oauth2/v2.0/token \\", sample.tenant);
     println!("#   -d grant_type=client_credentials -d client_id={} \\", sample.client_id);

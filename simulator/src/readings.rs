@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::pool_readings::PoolReadings;
+
 /// Readings of Azure's behaviour that are **unverified**. The first variant of each is the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -19,7 +21,7 @@ pub struct Readings {
     pub anonymous_unknown_subscription: AnonymousUnknownSubscription,
     /// What a caller without any right on a subscription gets.
     pub unreadable_subscription: UnreadableSubscription,
-    /// What a list does with identities that the caller may not read.
+    /// What a list does with identities or pools that the caller may not read.
     pub unreadable_in_list: UnreadableInList,
     /// The status of a PUT that creates an identity.
     pub created: Created,
@@ -35,10 +37,12 @@ pub struct Readings {
     pub unknown_api_version: UnknownApiVersion,
     /// Whether `…/providers/Microsoft.Resources/tags/default` works on identities.
     pub resource_tags: ResourceTags,
-    /// How an identity without tags is shown.
+    /// How an identity or a pool without tags is shown.
     pub untagged: Untagged,
-    /// How the last page of a list of identities says that it is the last.
+    /// How the last page of a list of identities or pools says that it is the last.
     pub last_page: LastPage,
+    /// How pools behave.
+    pub pools: PoolReadings,
 }
 
 /// How Azure DevOps answers for an organization that does not exist. Unverified: only the plain 404 was reported, and
@@ -105,7 +109,7 @@ pub enum UnreadableSubscription {
     Forbidden,
 }
 
-/// What a list does with identities that the caller may not read. Unverified.
+/// What a list does with identities or pools that the caller may not read. Unverified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum UnreadableInList {
@@ -207,7 +211,7 @@ pub enum Untagged {
     Null,
 }
 
-/// How the last page of a list of identities says that it is the last. Unverified: the description makes `nextLink`
+/// How the last page of a list of identities or pools says that it is the last. Unverified: the description makes `nextLink`
 /// optional here, and requires it in other lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -4,31 +4,37 @@
 
 use jiff::Timestamp;
 
-use crate::world::{Identity, Name, Names};
+use crate::world::{Name, Names};
 
 #[derive(Debug)]
-struct Older {
+struct Older<T> {
     shown_until: Timestamp,
-    state: Option<Identity>,
+    state: Option<T>,
 }
 
-/// Older states of identities that are still shown.
-#[derive(Debug, Default)]
-pub(crate) struct Replicas(Names<Vec<Older>>);
+/// Older states of one kind of thing that are still shown.
+#[derive(Debug)]
+pub(crate) struct Replicas<T>(Names<Vec<Older<T>>>);
 
-impl Replicas {
+impl<T> Default for Replicas<T> {
+    fn default() -> Self {
+        Self(Names::new())
+    }
+}
+
+impl<T: Clone> Replicas<T> {
     /// Keeps the state from before a write, to be shown until a moment.
-    pub(crate) fn remember(&mut self, id: &Name, state: Option<Identity>, shown_until: Timestamp) {
+    pub(crate) fn remember(&mut self, id: &Name, state: Option<T>, shown_until: Timestamp) {
         self.0.entry(id.clone()).or_default().push(Older { shown_until, state });
     }
 
-    /// One identity as a read sees it now.
+    /// One thing as a read sees it now.
     pub(crate) fn one<'a>(
         &'a self,
         id: &'a Name,
-        current: Option<(&'a Name, &'a Identity)>,
+        current: Option<(&'a Name, &'a T)>,
         now: Timestamp,
-    ) -> Option<(&'a Name, &'a Identity)> {
+    ) -> Option<(&'a Name, &'a T)> {
         let older = self.0.get_key_value(id);
         match older
             .and_then(|(key, states)| Some((key, states.iter().find(|older| older.shown_until > now)?)))
@@ -38,8 +44,8 @@ impl Replicas {
         }
     }
 
-    /// All identities as a list sees them now.
-    pub(crate) fn view(&mut self, current: &Names<Identity>, now: Timestamp) -> Names<Identity> {
+    /// All things as a list sees them now.
+    pub(crate) fn view(&mut self, current: &Names<T>, now: Timestamp) -> Names<T> {
         self.0.retain(|_, states| {
             states.retain(|older| older.shown_until > now);
             !states.is_empty()
@@ -64,13 +70,14 @@ impl Replicas {
 mod tests {
     use super::*;
     use crate::clock::later;
-    use crate::world::Sample;
+    use crate::world::{Sample, World};
 
     #[test]
     fn reads_follow_the_writes_one_delay_later() {
         let sample = Sample::default();
         let id = Name::from(sample.identity_id("one"));
-        let mut world = sample.world();
+        let mut world = World::default();
+        world.subscriptions = sample.world().subscriptions;
         let mut replicas = Replicas::default();
         let start = Timestamp::UNIX_EPOCH;
 

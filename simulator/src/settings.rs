@@ -5,12 +5,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::readings::Readings;
+use crate::world::TerraformRun;
 
 /// What can be changed while the simulator runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Settings {
-    /// Identities on one page of a list.
+    /// Identities or pools on one page of a list.
     pub page_size: usize,
     /// Simulated seconds for which reads after a write show the older state. Default 0.
     pub replication_delay_seconds: f64,
@@ -18,6 +19,10 @@ pub struct Settings {
     pub throttling: Throttling,
     /// How the token endpoint misbehaves.
     pub token_endpoint: TokenEndpoint,
+    /// How long things take with pools.
+    pub pools: PoolTimes,
+    /// Terraforms that put their own lists of identities back on pools, again and again.
+    pub terraform: Vec<Terraform>,
     /// Unverified readings of Azure's behaviour.
     pub readings: Readings,
 }
@@ -29,6 +34,8 @@ impl Default for Settings {
             replication_delay_seconds: 0.0,
             throttling: Throttling::default(),
             token_endpoint: TokenEndpoint::default(),
+            pools: PoolTimes::default(),
+            terraform: Vec::new(),
             readings: Readings::default(),
         }
     }
@@ -59,4 +66,45 @@ pub struct TokenEndpoint {
     pub delay_milliseconds: u64,
     /// If set, every token request is answered 429 with this `Retry-After` in seconds.
     pub too_many_requests: Option<u64>,
+}
+
+/// How long things take with pools, on the simulated clock.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PoolTimes {
+    /// Seconds that a creation takes. With 0, the default of all three, what works is done at once.
+    pub creation_seconds: f64,
+    /// Seconds that a change takes.
+    pub update_seconds: f64,
+    /// Seconds that a deletion takes.
+    pub deletion_seconds: f64,
+    /// The `Retry-After` of long-running operations. Default 10.
+    pub retry_after_seconds: u64,
+    /// Seconds from the start of an operation for which its addresses answer. Default a day; unverified.
+    pub operations_valid_seconds: f64,
+    /// Seconds for which a new entry of the identity block is shown without its ids. Default 0; unverified.
+    pub entries_empty_seconds: f64,
+}
+
+impl Default for PoolTimes {
+    fn default() -> Self {
+        Self {
+            creation_seconds: 0.0,
+            update_seconds: 0.0,
+            deletion_seconds: 0.0,
+            retry_after_seconds: 10,
+            operations_valid_seconds: 86_400.0,
+            entries_empty_seconds: 0.0,
+        }
+    }
+}
+
+/// A Terraform that is run again and again. The first run comes one interval after it was set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Terraform {
+    /// What it does each time.
+    pub run: TerraformRun,
+    /// Simulated seconds from one run to the next. It never runs if they are less than 1.
+    pub every_seconds: f64,
 }

@@ -5,15 +5,17 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Clock;
+use crate::course::Schedule;
 use crate::fault::Fault;
 use crate::guids::Guids;
 use crate::hand::Hand;
 use crate::journal::{Journal, LoggedRequest};
+use crate::operations::Operations;
 use crate::replicas::Replicas;
 use crate::settings::Settings;
 use crate::throttle::Throttle;
 use crate::token::Signer;
-use crate::world::{World, WorldError};
+use crate::world::{Identity, Pool, World, WorldError};
 
 /// Where the services listen.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +26,13 @@ pub(crate) struct Addresses {
     pub(crate) admin: String,
 }
 
+/// What reads see of each kind of thing.
+#[derive(Debug, Default)]
+pub(crate) struct AllReplicas {
+    pub(crate) identities: Replicas<Identity>,
+    pub(crate) pools: Replicas<Pool>,
+}
+
 /// Everything that the services work on.
 #[derive(Debug)]
 pub(crate) struct Simulation {
@@ -32,7 +41,9 @@ pub(crate) struct Simulation {
     pub(crate) script: Vec<Fault>,
     pub(crate) journal: Journal,
     pub(crate) throttle: Throttle,
-    pub(crate) replicas: Replicas,
+    pub(crate) replicas: AllReplicas,
+    pub(crate) operations: Operations,
+    pub(crate) schedule: Schedule,
     pub(crate) request_ids: Guids,
     pub(crate) signer: Signer,
     pub(crate) clock: Clock,
@@ -48,8 +59,11 @@ impl State {
         Self(Arc::new(Mutex::new(simulation)))
     }
 
+    /// The state of now: whatever was due by now has happened before anybody looks.
     pub(crate) fn hold(&self) -> MutexGuard<'_, Simulation> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut simulation = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        simulation.catch_up();
+        simulation
     }
 
     /// Looks at the world, or changes it, while no request is being carried out.
@@ -57,11 +71,12 @@ impl State {
         act(&mut self.hold().world)
     }
 
-    /// Replaces the whole world. Older states are forgotten, the sequence of GUIDs goes on.
+    /// Replaces the whole world. Older states and running operations are forgotten, the sequence of GUIDs goes on.
     pub fn replace_world(&self, newer: World) {
         let mut simulation = self.hold();
         simulation.world.replace_with(newer);
-        simulation.replicas = Replicas::default();
+        simulation.replicas = AllReplicas::default();
+        simulation.operations = Operations::default();
     }
 
     /// Changes the settings.

@@ -146,7 +146,7 @@ async fn members_that_nobody_described_are_refused_with_their_path() {
         answer.refused(400, "InvalidRequestContent");
         assert!(answer.message().contains(path), "{}", answer.message());
     }
-    assert!(bench.simulator.state().with(|world| world.identities.is_empty()));
+    bench.read("abc").await.refused(404, "ResourceNotFound");
 }
 
 #[tokio::test]

@@ -61,6 +61,8 @@ reasons! {
     Suspended,
     /// A field has a value that the operator cannot use; the message names field, value and next step.
     InvalidSpec,
+    /// The fences of the namespace do not allow what the object asks for; no request is sent to Azure.
+    ScopeNotAllowed,
     /// Organization and subscription live in the same directory.
     SameDirectory,
     /// Organization, subscription and `expectedTenantId` do not name one directory.
@@ -101,7 +103,7 @@ reasons! {
     LocationConflict,
     /// The resource group does not exist, or is being deleted.
     ResourceGroupNotFound,
-    /// The subscription is not registered for Microsoft.ManagedIdentity.
+    /// The subscription is not registered for a resource provider that is needed; the message names it.
     ProviderNotRegistered,
     /// The operator lacks a right in Azure; the message names action and scope.
     AuthorizationFailed,

@@ -51,6 +51,20 @@ pub mod event {
     pub const MARK_WITHDRAWN: &str = "MarkWithdrawn";
     /// The identity is another's; what this object recorded about it was forgotten.
     pub const RECORD_FORGOTTEN: &str = "RecordForgotten";
+    /// The identity was added to a pool.
+    pub const REGISTERED: &str = "PoolRegistered";
+    /// A pool bore a principal of this identity that is gone; it was taken out, to be added anew.
+    pub const STALE_CURED: &str = "StaleRegistrationRemoved";
+    /// The identity was taken out of a pool that it had been added to by this object.
+    pub const DEREGISTERED: &str = "PoolLeft";
+    /// Somebody else took out of a pool what this object had added.
+    pub const REMOVED_BY_ANOTHER: &str = "RegistrationRemovedByOther";
+    /// That happened too often.
+    pub const CONTESTED: &str = "RegistrationContested";
+    /// An entry stays in a pool, because it was not seen to be added by this object.
+    pub const ENTRY_STAYS: &str = "RegistrationLeft";
+    /// The farewell deleted the identity.
+    pub const DELETED: &str = "IdentityDeleted";
     /// The farewell released the mark.
     pub const RELEASED: &str = "IdentityReleased";
     /// The farewell ended and left something behind that it could not release.

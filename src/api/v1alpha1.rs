@@ -75,15 +75,15 @@ pub struct ManagedDevOpsIdentitySpec {
     #[serde(default)]
     pub mode: Mode,
 
-    /// What to do with an identity that exists already and is nobody's. `IfOwned` takes it only if it bears this object's mark, `Adopt` takes it, `Never` takes nothing. One that is marked by another object or cluster is never taken.
+    /// What to do with an identity that exists already and is nobody's. `IfOwned` takes it only if it bears this object's mark or one that this namespace has released, `Adopt` takes it, `Never` takes nothing. One that is marked by another object or cluster is never taken.
     #[serde(default)]
     pub adoption_policy: AdoptionPolicy,
 
-    /// What happens to the identity when this object is deleted. `Retain` leaves it whole. `Delete` is accepted but acts as `Retain` in this version, because the pools that use the identity are not known yet.
+    /// What happens to the identity when this object is deleted. `Retain` leaves it whole. `Delete` takes its entries out of the pools that this object added it to, then deletes it, if this object created it and no pool lists it any more; other users of it are not looked for. What is not this object's creation is retained; what stands in the way is told with `DeletionBlocked`.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 
-    /// What to do when somebody changes the identity behind the operator's back. `Correct` brings it back, `Report` only tells.
+    /// What to do when somebody changes the identity, or its entry in a pool, behind the operator's back. `Correct` brings it back, `Report` only tells.
     #[serde(default)]
     pub drift_policy: DriftPolicy,
 
@@ -228,7 +228,7 @@ pub enum DeletionPolicy {
     /// Leave it whole.
     #[default]
     Retain,
-    /// Delete it if this object created it. Acts as `Retain` in this version.
+    /// Delete it if this object created it and no pool lists it.
     Delete,
 }
 
@@ -421,7 +421,7 @@ pub enum PoolState {
     Removing,
 }
 
-/// Who added the identity to a pool. `Found` entries are never removed by this object.
+/// Who added the identity to a pool. `Found` entries are never removed by this object, but for a stale one, which is exchanged.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolOrigin {
     /// This object.

@@ -25,7 +25,19 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 /// An answer of Resource Manager or Azure DevOps that is not the success that was asked for.
 pub(super) fn refusal(answer: &Answer, target: &str) -> Failure {
     let complaint = Complaint::of(answer);
-    let cause = cause(answer.status, &complaint.code, &complaint.message);
+    let cause = cause(answer.status, &complaint, target);
+    failure(answer, target, cause, complaint)
+}
+
+/// An operation that ended in `state`, without success. The status is of the look at it, so the code alone decides.
+pub(super) fn failed_operation(answer: &Answer, target: &str, state: &str) -> Failure {
+    let mut complaint = Complaint::of(answer);
+    let cause = if complaint.is_coded() {
+        known(&complaint, target).unwrap_or(Cause::Refused)
+    } else {
+        complaint.code = state.into();
+        Cause::Unexpected
+    };
     failure(answer, target, cause, complaint)
 }
 
@@ -66,7 +78,7 @@ fn failure(answer: &Answer, target: &str, cause: Cause, complaint: Complaint) ->
 }
 
 /// Whole seconds. Resource Manager never sends the date that HTTP allows; a proxy's date is not worth a clock.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
 }
@@ -77,46 +89,60 @@ fn http(status: StatusCode) -> String {
 
 /// THE TABLE. Overload and outage go by status, since what answers then may be anything on the way; else the code
 /// decides, and where it is not known, the status.
-fn cause(status: StatusCode, code: &str, message: &str) -> Cause {
+fn cause(status: StatusCode, complaint: &Complaint, target: &str) -> Cause {
     match status.as_u16() {
         429 => return Cause::Throttled,
         408 | 500..=599 => return Cause::Unavailable,
         400..=499 => {}
         _ => return Cause::Unexpected,
     }
-    known(code, message).unwrap_or_else(|| match (status.as_u16(), code.starts_with("HTTP ")) {
+    known(complaint, target).unwrap_or_else(|| match (status.as_u16(), complaint.is_coded()) {
         (401, _) => Cause::SignInFailed(None),
-        (403, true) => Cause::AuthorizationFailed,
+        (403, false) => Cause::AuthorizationFailed,
         (409 | 412, _) => Cause::Conflict,
         // Without a code it need not be Azure that misses something: a proxy answers so as well.
-        (404, true) => Cause::Unexpected,
+        (404, false) => Cause::Unexpected,
         _ => Cause::Refused,
     })
 }
 
 #[expect(clippy::match_same_arms, reason = "a table: one line for one kind of refusal")]
-fn known(code: &str, message: &str) -> Option<Cause> {
-    Some(match code {
-        "AuthorizationFailed" | "LinkedAuthorizationFailed" => Cause::AuthorizationFailed,
+fn known(complaint: &Complaint, target: &str) -> Option<Cause> {
+    let Complaint { code, message } = complaint;
+    Some(match code.as_str() {
+        "AuthorizationFailed" => Cause::AuthorizationFailed,
+        "LinkedAuthorizationFailed" => Cause::LinkedAuthorizationFailed,
         "InvalidAuthenticationTokenTenant" => Cause::WrongTenant(tenants_to_match(message)),
         "SubscriptionNotFound" => Cause::SubscriptionNotFound,
         "ReadOnlyDisabledSubscription" => Cause::SubscriptionDisabled,
         "ResourceGroupNotFound" => Cause::ResourceGroupNotFound,
         "ResourceGroupBeingDeleted" => Cause::ResourceGroupBeingDeleted,
         "MissingSubscriptionRegistration" | "SubscriptionNotRegistered" => {
-            Cause::ProviderNotRegistered(namespace(message))
+            Cause::ProviderNotRegistered(namespace(message, target))
         }
         "RequestDisallowedByPolicy" => Cause::PolicyDenied,
         "ScopeLocked" => Cause::ScopeLocked,
         "InvalidResourceLocation" => Cause::InvalidResourceLocation,
         "LocationNotAvailableForResourceType" => Cause::LocationNotAvailable,
         "PrincipalNotFound" => Cause::NotReplicated,
+        "FailedIdentityOperation" => Cause::IdentityOperationFailed,
+        "PoolProvisioningFailed" if is_shut_out(message) => Cause::OrganizationAccessDenied,
+        "PoolProvisioningFailed" | "OrganizationNotFound" => Cause::Refused,
         // Gone between the read and the write: read again. A read turns it into "absent" before it gets here.
         RESOURCE_NOT_FOUND => Cause::Conflict,
-        "AnotherOperationInProgress" | "FailedIdentityOperation" => Cause::Conflict,
+        "AnotherOperationInProgress" => Cause::Conflict,
         "TooManyRequests" | "SubscriptionRequestsThrottled" => Cause::Throttled,
+        "InternalServerError" | "ServiceUnavailable" => Cause::Unavailable,
         _ => return None,
     })
+}
+
+/// Azure DevOps looks at the caller too, and tells so in words only.
+fn is_shut_out(message: &str) -> bool {
+    let message = message.to_lowercase();
+    ["was not found in the azure devops organization", "does not have manage permissions"]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 /// Code and words of an answer, wherever in it they are.
@@ -134,7 +160,7 @@ impl Complaint {
         let error = [outer]
             .into_iter()
             .chain(inner)
-            .find(|error| error["code"].as_str().is_some_and(|code| known(code, "").is_some()))
+            .find(|error| error["code"].as_str().is_some_and(is_known))
             .unwrap_or(outer);
         let code = error["code"].as_str().filter(|code| !code.is_empty());
         let message = error["message"].as_str().or(outer["message"].as_str()).filter(|text| !text.is_empty());
@@ -144,6 +170,16 @@ impl Complaint {
             message: with_policies(message, &error["additionalInfo"]),
         }
     }
+
+    /// Whether the answer itself gave a code.
+    fn is_coded(&self) -> bool {
+        !self.code.starts_with("HTTP ")
+    }
+}
+
+/// Whether the table has a line for this code.
+fn is_known(code: &str) -> bool {
+    known(&Complaint { code: code.into(), message: String::new() }, "").is_some()
 }
 
 /// Azure DevOps and some gateways answer in plain text; a page of HTML says nothing to anybody.
@@ -181,10 +217,12 @@ fn tenants_to_match(message: &str) -> Vec<String> {
     tenants
 }
 
-/// "… to use namespace 'X'": the first quoted word with a dot.
-fn namespace(message: &str) -> String {
+/// "… to use namespace 'X'": the first quoted word with a dot; else the namespace of what was asked for.
+fn namespace(message: &str, target: &str) -> String {
     let mut quoted = message.split('\'').skip(1).step_by(2);
-    quoted.find(|word| word.contains('.')).unwrap_or("Microsoft.ManagedIdentity").into()
+    let asked =
+        target.split_once("/providers/").map(|(_, provider)| provider.split('/').next().unwrap_or(provider));
+    quoted.find(|word| word.contains('.')).or(asked).unwrap_or("<namespace>").into()
 }
 
 #[cfg(test)]
@@ -212,7 +250,7 @@ mod tests {
         let unregistered = "The subscription is not registered to use namespace 'Microsoft.ManagedIdentity'.";
         let rows = [
             (403, "AuthorizationFailed", "", Cause::AuthorizationFailed),
-            (403, "LinkedAuthorizationFailed", "", Cause::AuthorizationFailed),
+            (403, "LinkedAuthorizationFailed", "", Cause::LinkedAuthorizationFailed),
             (401, "InvalidAuthenticationTokenTenant", "no words", Cause::WrongTenant(vec![])),
             (401, "InvalidAuthenticationToken", "", Cause::SignInFailed(None)),
             (401, "ExpiredAuthenticationToken", "", Cause::SignInFailed(None)),
@@ -228,12 +266,6 @@ mod tests {
                 unregistered,
                 Cause::ProviderNotRegistered("Microsoft.ManagedIdentity".into()),
             ),
-            (
-                409,
-                "MissingSubscriptionRegistration",
-                "The subscription registration is in 'Unregistered' state.",
-                Cause::ProviderNotRegistered("Microsoft.ManagedIdentity".into()),
-            ),
             (403, "RequestDisallowedByPolicy", "", Cause::PolicyDenied),
             (409, "ScopeLocked", "", Cause::ScopeLocked),
             (409, "InvalidResourceLocation", "", Cause::InvalidResourceLocation),
@@ -241,7 +273,23 @@ mod tests {
             (400, "NoRegisteredProviderFound", "", Cause::Refused),
             (400, "PrincipalNotFound", "", Cause::NotReplicated),
             (404, "ResourceNotFound", "", Cause::Conflict),
-            (409, "FailedIdentityOperation", "", Cause::Conflict),
+            (409, "FailedIdentityOperation", "", Cause::IdentityOperationFailed),
+            (400, "FailedIdentityOperation", "", Cause::IdentityOperationFailed),
+            (
+                400,
+                "PoolProvisioningFailed",
+                "The logged in user, 0f, was not found in the Azure DevOps organization provided.",
+                Cause::OrganizationAccessDenied,
+            ),
+            (
+                400,
+                "PoolProvisioningFailed",
+                "The user does not have Manage permissions on the agent pool.",
+                Cause::OrganizationAccessDenied,
+            ),
+            (400, "PoolProvisioningFailed", "There is no quota.", Cause::Refused),
+            (400, "OrganizationNotFound", "", Cause::Refused),
+            (409, "PoolIsBeingUpdated", "", Cause::Conflict),
             (409, "AnotherOperationInProgress", "", Cause::Conflict),
             (409, "Conflict", "", Cause::Conflict),
             (412, "PreconditionFailed", "", Cause::Conflict),
@@ -258,6 +306,21 @@ mod tests {
         ];
         for (status, code, message, expected) in rows {
             assert_eq!(coded(status, code, message).cause, expected, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn a_provider_that_is_not_registered_is_named() {
+        let pool = "/subscriptions/x/resourceGroups/y/providers/Microsoft.DevOpsInfrastructure/pools/z";
+        let rows = [
+            ("It is not registered to use namespace 'Microsoft.DevCenter'.", pool, "Microsoft.DevCenter"),
+            ("The registration is in 'Unregistered' state.", pool, "Microsoft.DevOpsInfrastructure"),
+            ("", "/subscriptions/x", "<namespace>"),
+        ];
+        for (message, target, expected) in rows {
+            let body = json!({"error": {"code": "MissingSubscriptionRegistration", "message": message}});
+            let failure = refusal(&answer(409, &body.to_string()), target);
+            assert_eq!(failure.cause, Cause::ProviderNotRegistered(expected.into()), "{message}");
         }
     }
 

@@ -3,7 +3,7 @@
 //! Must never hold what has been used up: that is the bucket's.
 
 use super::bucket::Limit;
-use crate::domain::names::{IdentityId, SubscriptionId};
+use crate::domain::names::{IdentityId, ManagedPool, PoolId, ResourceKind as _, SubscriptionId};
 
 /// What a request is, as far as limits go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,11 +11,18 @@ pub(super) enum Errand {
     ReadSubscription(SubscriptionId),
     ReadIdentity(IdentityId),
     WriteIdentity(IdentityId),
+    /// Of the pool itself, or of what becomes of a change to it.
+    ReadPool(PoolId),
+    WritePool(PoolId),
+    ListPools(SubscriptionId),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
-    SubscriptionRead,
+    /// Of what only Resource Manager itself limits.
+    Read,
+    /// Of what only Resource Manager itself limits.
+    Write,
     IdentityRead,
     IdentityWrite,
 }
@@ -24,6 +31,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Scope {
     Identity(IdentityId),
+    Pool(PoolId),
     Subscription(SubscriptionId),
     Tenant,
 }
@@ -32,7 +40,8 @@ impl Errand {
     /// Requests of one kind share limits.
     pub(super) fn kind(&self) -> Kind {
         match self {
-            Self::ReadSubscription(_) => Kind::SubscriptionRead,
+            Self::ReadSubscription(_) | Self::ReadPool(_) | Self::ListPools(_) => Kind::Read,
+            Self::WritePool(_) => Kind::Write,
             Self::ReadIdentity(_) => Kind::IdentityRead,
             Self::WriteIdentity(_) => Kind::IdentityWrite,
         }
@@ -40,21 +49,23 @@ impl Errand {
 
     /// Narrowest first: the order in which gates are passed.
     pub(super) fn scopes(&self) -> Vec<Scope> {
-        match self {
-            Self::ReadSubscription(id) => vec![Scope::Subscription(id.clone()), Scope::Tenant],
-            Self::ReadIdentity(id) | Self::WriteIdentity(id) => vec![
-                Scope::Identity(id.clone()),
-                Scope::Subscription(id.subscription().clone()),
-                Scope::Tenant,
-            ],
-        }
+        let (resource, subscription) = match self {
+            Self::ReadSubscription(id) | Self::ListPools(id) => (None, id),
+            Self::ReadIdentity(id) | Self::WriteIdentity(id) => {
+                (Some(Scope::Identity(id.clone())), id.subscription())
+            }
+            Self::ReadPool(id) | Self::WritePool(id) => (Some(Scope::Pool(id.clone())), id.subscription()),
+        };
+        resource.into_iter().chain([Scope::Subscription(subscription.clone()), Scope::Tenant]).collect()
     }
 
     /// What a failure names.
     pub(super) fn target(&self) -> String {
         match self {
             Self::ReadSubscription(id) => format!("/subscriptions/{id}"),
+            Self::ListPools(id) => format!("/subscriptions/{id}/providers/{}", ManagedPool::TYPE),
             Self::ReadIdentity(id) | Self::WriteIdentity(id) => id.to_string(),
+            Self::ReadPool(id) | Self::WritePool(id) => id.to_string(),
         }
     }
 
@@ -64,32 +75,30 @@ impl Errand {
         if message.contains("for tenant") {
             return Scope::Tenant;
         }
-        match self {
-            Self::ReadIdentity(id) | Self::WriteIdentity(id) => {
-                if message.contains(&id.to_string().to_lowercase()) {
-                    Scope::Identity(id.clone())
-                } else {
-                    Scope::Subscription(id.subscription().clone())
-                }
-            }
-            Self::ReadSubscription(id) => Scope::Subscription(id.clone()),
-        }
+        let is_meant = |scope: &Scope| match scope {
+            Scope::Identity(id) => message.contains(&id.to_string().to_lowercase()),
+            Scope::Pool(id) => message.contains(&id.to_string().to_lowercase()),
+            Scope::Subscription(_) | Scope::Tenant => true,
+        };
+        self.scopes().into_iter().find(is_meant).unwrap_or(Scope::Tenant)
     }
 }
 
 impl Kind {
-    /// The lower of what Resource Manager and the identity provider allow. Resource Manager says how much may come at once,
-    /// the provider does not.
+    /// The lower of what Resource Manager and the resource's provider allow, where there is a limit. Resource Manager says
+    /// how much may come at once, a provider does not.
     #[expect(clippy::match_same_arms, reason = "a table: one line for one limit")]
-    pub(super) fn limit(self, scope: &Scope) -> Limit {
-        match (self, scope) {
-            (Self::SubscriptionRead, _) => Limit::below(25.0, 250.0),
+    pub(super) fn limit(self, scope: &Scope) -> Option<Limit> {
+        Some(match (self, scope) {
             (Self::IdentityRead, Scope::Tenant) => Limit::below_rate(30.0),
             (Self::IdentityRead, Scope::Subscription(_)) => Limit::below_rate(10.0),
             (Self::IdentityRead, Scope::Identity(_)) => Limit::below_rate(0.5),
             (Self::IdentityWrite, Scope::Tenant) => Limit::below_rate(10.0),
             (Self::IdentityWrite, Scope::Subscription(_)) => Limit::below_rate(2.0),
             (Self::IdentityWrite, Scope::Identity(_)) => Limit::below_rate(0.25),
-        }
+            (Self::Read, Scope::Subscription(_) | Scope::Tenant) => Limit::below(25.0, 250.0),
+            (Self::Write, Scope::Subscription(_) | Scope::Tenant) => Limit::below(10.0, 200.0),
+            (Self::Read | Self::Write, Scope::Identity(_)) | (_, Scope::Pool(_)) => return None,
+        })
     }
 }

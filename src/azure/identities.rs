@@ -1,13 +1,7 @@
 //! User-assigned identities: a reader that cannot write, and a writer that takes a permit.
 //!
-//! A write goes in two steps, so that the caller can read once more if it had to wait in between:
-//!
-//! ```text
-//! reserve ─► WriteSlot ─► waited? read again, decide again ─► put | patch
-//! ```
-//!
-//! Azure knows no version of an identity, so that read is all that stands between us and another's write. Must never
-//! delete, and never send what was not asked for.
+//! Must never send what was not asked for. A deletion takes a write's slot and counts as one: Azure allows as many of
+//! each.
 
 use std::sync::Arc;
 
@@ -15,18 +9,15 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{
-    classify,
     credential::CredentialKey,
-    errand::Errand,
-    pacing::{Slot, Waited},
-    resource_manager::{Call, ResourceManager, api_version},
-    transport::Answer,
+    resource_manager::ResourceManager,
+    resources::{WriteSlot, fact, is_absence, wrong_success},
     wire,
 };
 use crate::{
     api::v1alpha1::IsolationScope,
     domain::{
-        failure::{Cause, Failure},
+        failure::Failure,
         names::IdentityId,
         observed::{Fact, Identity},
         plan::NewIdentity,
@@ -46,43 +37,17 @@ impl IdentityReader {
 
     /// An identity as it is now. `Absent` only if all that it would live in is there.
     pub async fn get(&self, key: &CredentialKey, id: &IdentityId) -> Fact<Identity> {
-        match self.ask(key, id).await {
-            Ok(identity) => Fact::Known(identity),
-            Err(Failure { cause: Cause::Conflict, code, .. }) if code == classify::RESOURCE_NOT_FOUND => {
-                Fact::Absent
-            }
-            Err(failure) => Fact::Unknown(failure),
-        }
+        fact(self.ask(key, id).await)
     }
 
     async fn ask(&self, key: &CredentialKey, id: &IdentityId) -> Result<Identity, Failure> {
-        let slot = self.0.slot(Errand::ReadIdentity(id.clone())).await?;
-        let answer = call(&self.0, key, slot, id, Method::GET, None).await?;
-        wire::identity(&answer, id)
+        wire::identity(&self.0.read(key, id).await?, id)
     }
 }
 
 /// Writes identities.
 #[derive(Debug, Clone)]
 pub struct IdentityWriter(Arc<ResourceManager>);
-
-/// Leave to write to one identity once. Dropped unused, it costs nothing.
-#[derive(Debug)]
-pub struct WriteSlot {
-    slot: Slot,
-    key: CredentialKey,
-    id: IdentityId,
-}
-
-impl WriteSlot {
-    /// Whether there was a wait for it: what was read before is then no longer fresh.
-    pub fn waited(&self) -> bool {
-        match self.slot.waited() {
-            Waited::Yes => true,
-            Waited::No => false,
-        }
-    }
-}
 
 /// What came of a creation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,23 +83,17 @@ impl IdentityWriter {
 
     /// Waits until a write to this identity may leave.
     pub async fn reserve(&self, key: &CredentialKey, id: &IdentityId) -> Result<WriteSlot, Failure> {
-        let slot = self.0.slot(Errand::WriteIdentity(id.clone())).await?;
-        Ok(WriteSlot { slot, key: key.clone(), id: id.clone() })
+        self.0.reserve(key, id).await
     }
 
     /// Creates the identity that the slot is for. After a failure it may exist all the same.
-    pub async fn put(
-        &self,
-        _permit: &Permit<'_>,
-        slot: WriteSlot,
-        new: &NewIdentity,
-    ) -> Result<Put, Failure> {
-        let WriteSlot { slot, key, id } = slot;
-        let answer = call(&self.0, &key, slot, &id, Method::PUT, Some(creation(new))).await?;
+    pub async fn put(&self, permit: &Permit<'_>, slot: WriteSlot, new: &NewIdentity) -> Result<Put, Failure> {
+        let id = slot.id.clone();
+        let answer = self.0.write(permit, slot, Method::PUT, Some(creation(new))).await?;
         let put = match answer.status {
             StatusCode::CREATED => PutAnswer::Created,
             StatusCode::OK => PutAnswer::Overwritten,
-            other => return Err(wrong_success(&answer, &id, other)),
+            _ => return Err(wrong_success(&answer, &id)),
         };
         Ok(Put { answer: put, identity: wire::identity(&answer, &id)? })
     }
@@ -142,44 +101,31 @@ impl IdentityWriter {
     /// Changes the identity that the slot is for. After a failure it may be changed all the same.
     pub async fn patch(
         &self,
-        _permit: &Permit<'_>,
+        permit: &Permit<'_>,
         slot: WriteSlot,
         patch: &IdentityPatch,
     ) -> Result<Identity, Failure> {
-        let WriteSlot { slot, key, id } = slot;
-        let answer = call(&self.0, &key, slot, &id, Method::PATCH, Some(change(patch))).await?;
+        let id = slot.id.clone();
+        let answer = self.0.write(permit, slot, Method::PATCH, Some(change(patch))).await?;
         match answer.status {
             StatusCode::OK => wire::identity(&answer, &id),
-            other => Err(wrong_success(&answer, &id, other)),
+            _ => Err(wrong_success(&answer, &id)),
         }
     }
-}
 
-async fn call(
-    resource_manager: &ResourceManager,
-    key: &CredentialKey,
-    slot: Slot,
-    id: &IdentityId,
-    verb: Method,
-    body: Option<Value>,
-) -> Result<Answer, Failure> {
-    let path = [
-        "subscriptions",
-        id.subscription().as_str(),
-        "resourceGroups",
-        id.resource_group(),
-        "providers",
-        "Microsoft.ManagedIdentity",
-        "userAssignedIdentities",
-        id.name(),
-    ];
-    let call = Call { verb, path: &path, api_version: api_version::IDENTITIES, body };
-    resource_manager.call(key, slot, &call).await
-}
-
-fn wrong_success(answer: &Answer, id: &IdentityId, status: StatusCode) -> Failure {
-    let message = format!("a write to an identity ends at once, but the answer was {status}");
-    classify::unexpected(answer, &id.to_string(), &message)
+    /// Deletes the identity that the slot is for; one that is gone already counts. After a failure it may be gone all the
+    /// same.
+    pub async fn delete(&self, permit: &Permit<'_>, slot: WriteSlot) -> Result<(), Failure> {
+        let id = slot.id.clone();
+        match self.0.write(permit, slot, Method::DELETE, None).await {
+            Ok(answer) => match answer.status {
+                StatusCode::OK | StatusCode::NO_CONTENT => Ok(()),
+                _ => Err(wrong_success(&answer, &id)),
+            },
+            Err(failure) if is_absence(&failure) => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
 }
 
 fn creation(new: &NewIdentity) -> Value {

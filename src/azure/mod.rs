@@ -1,11 +1,12 @@
-//! THE CLOUD: Azure behind four small ports. The only place that sends a request to it.
+//! THE CLOUD: Azure behind seven small ports. The only place that sends a request to it.
 //!
 //! ```text
-//! Organizations ─────── look_up ─► organization ───────────────────────────────────────┐
-//! Subscriptions ─────── look_up ─► subscriptions ─┐                                    ├─► transport ─► Azure
-//! IdentityReader ────────────────► identities ────┼─► resource_manager ────────────────┤
-//! IdentityWriter (takes a Permit) ────────────────┘     │ pacing (a Slot a request)    │
-//!                                                       └ sign_in ─► credential ───────┘
+//! Organizations ─── look_up ─► organization ─────────────────────────────────────┐
+//! Subscriptions ─── look_up ─► subscriptions ──────────────┐                      │
+//! Operations ────────────────► operations ─────────────────┼─► resource_manager ──┴─► transport ─► Azure
+//! IdentityReader, Writer ────► identities ─┬─► resources ──┤     │ address (a host that is known)
+//! PoolReader, Writer ────────► pools ──────┴───────────────┘     │ pacing (a Slot a request)
+//!         (writers take a Permit)                                └ sign_in ─► credential
 //! ```
 //!
 //! What comes back is a fact or a [`Failure`](crate::domain::failure::Failure), named by `classify`, a table. Nothing
@@ -13,16 +14,20 @@
 //! scarce resource, and when to ask again is the schedule's to say. Must never decide what a fact means, and never
 //! write without a permit.
 
+mod address;
 mod bucket;
 mod classify;
 mod credential;
 mod errand;
 mod identities;
 mod look_up;
+mod operations;
 mod organization;
 mod pacing;
+mod pools;
 mod probe;
 mod resource_manager;
+mod resources;
 mod settings;
 mod sign_in;
 mod subscriptions;
@@ -32,9 +37,12 @@ mod words;
 
 pub use azure_core::credentials::Secret;
 pub use credential::{CredentialKey, CredentialSettings};
-pub use identities::{IdentityPatch, IdentityReader, IdentityWriter, Put, PutAnswer, WriteSlot};
+pub use identities::{IdentityPatch, IdentityReader, IdentityWriter, Put, PutAnswer};
 pub use look_up::Freshness;
+pub use operations::Operations;
 pub use organization::Organizations;
+pub use pools::{Patched, PoolReader, PoolWriter};
+pub use resources::WriteSlot;
 pub use settings::{AzureSettings, ConnectError};
 pub use subscriptions::Subscriptions;
 
@@ -42,7 +50,7 @@ use std::sync::Arc;
 
 use crate::runtime::{clock::Clock, metrics::Metrics};
 
-/// The four ports. Cheap to clone; clones share connections, tokens, look-ups and pacing.
+/// The ports. Cheap to clone; clones share connections, tokens, look-ups and pacing.
 #[derive(Debug, Clone)]
 pub struct Azure {
     /// Which directory an organization is connected to.
@@ -53,17 +61,24 @@ pub struct Azure {
     pub identities: IdentityReader,
     /// The write side of identities.
     pub writer: IdentityWriter,
+    /// The read side of pools: it has no way to write.
+    pub pools: PoolReader,
+    /// The write side of pools.
+    pub pool_writer: PoolWriter,
+    /// What has become of changes that take Azure a while.
+    pub operations: Operations,
 }
 
 impl Azure {
     /// Puts the ports together. Sends nothing.
     pub fn connect(settings: AzureSettings, clock: Clock, metrics: Metrics) -> Result<Self, ConnectError> {
         settings.check()?;
-        let AzureSettings { resource_manager, audience, devops, extra_ca, credential } = settings;
+        let AzureSettings { resource_manager, further_hosts, audience, devops, extra_ca, credential } =
+            settings;
         let transport = transport::Transport::new(extra_ca.as_deref(), metrics.clone())?;
         let source = credential::Entra::new(credential, &audience, transport.clone());
         let resource_manager = Arc::new(resource_manager::ResourceManager::new(
-            resource_manager,
+            address::Hosts::new(resource_manager, &further_hosts)?,
             transport.clone(),
             pacing::Pacing::new(clock, metrics),
             sign_in::SignIns::new(sign_in::SignIn::new(Box::new(source), clock)),
@@ -72,7 +87,10 @@ impl Azure {
             organizations: Organizations::new(devops, transport, clock),
             subscriptions: Subscriptions::new(Arc::clone(&resource_manager), clock),
             identities: IdentityReader::new(Arc::clone(&resource_manager)),
-            writer: IdentityWriter::new(resource_manager),
+            writer: IdentityWriter::new(Arc::clone(&resource_manager)),
+            pools: PoolReader::new(Arc::clone(&resource_manager)),
+            pool_writer: PoolWriter::new(Arc::clone(&resource_manager)),
+            operations: Operations::new(resource_manager),
         })
     }
 }

@@ -196,10 +196,10 @@ impl Pacing {
         }
         let kind = errand.kind();
         let gate_of = |scope: Scope| {
-            let limit = kind.limit(&scope);
-            Arc::clone(gates.entry((kind, scope)).or_insert_with(|| Arc::new(Gate::new(limit, now))))
+            let limit = kind.limit(&scope)?;
+            Some(Arc::clone(gates.entry((kind, scope)).or_insert_with(|| Arc::new(Gate::new(limit, now)))))
         };
-        errand.scopes().into_iter().map(gate_of).collect()
+        errand.scopes().into_iter().filter_map(gate_of).collect()
     }
 }
 
@@ -260,7 +260,7 @@ mod tests {
     use futures::future::join_all;
 
     use super::*;
-    use crate::domain::names::{IdentityId, SubscriptionId};
+    use crate::domain::names::{IdentityId, PoolId, SubscriptionId};
 
     const SUBSCRIPTION: &str = "11111111-2222-3333-4444-555555555555";
 
@@ -363,6 +363,40 @@ mod tests {
             assert!(failure.retry_after.is_some_and(|left| left > Duration::from_secs(50)));
             assert_eq!(pacing.slot(neighbour()).await.is_err(), holds_for_neighbour, "{message}");
             assert_eq!(pacing.slot(elsewhere()).await.is_err(), holds_elsewhere, "{message}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pause_for_one_pool_holds_up_no_other() {
+        let pool = |name: &str| PoolId::new(subscription(), "builds", name).unwrap();
+        let pacing = pacing(1.0);
+        let write = Errand::WritePool(pool("linux"));
+        pacing.pause(&write, &throttled(&format!("too many for {}", pool("LINUX")), 60));
+        assert!(pacing.slot(write).await.is_err());
+        assert!(pacing.slot(Errand::ReadPool(pool("linux"))).await.is_err());
+        for errand in [
+            Errand::WritePool(pool("windows")),
+            Errand::ReadPool(pool("windows")),
+            Errand::ListPools(subscription()),
+            Errand::ReadIdentity(identity("agent")),
+        ] {
+            assert!(pacing.slot(errand.clone()).await.is_ok(), "{errand:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn pools_have_the_buckets_of_resource_manager_and_no_pool_its_own() {
+        let pool = || PoolId::new(subscription(), "builds", "linux").unwrap();
+        for (errand, at_once) in [(Errand::ReadPool(pool()), 225), (Errand::WritePool(pool()), 180)] {
+            // So slow that nothing flows in meanwhile.
+            let pacing = pacing(0.001);
+            for _ in 0..at_once {
+                let slot = pacing.slot(errand.clone()).await.unwrap();
+                assert_eq!(slot.waited(), Waited::No, "{errand:?}");
+                slot.spend();
+            }
+            let next = tokio::time::timeout(Duration::from_millis(1), pacing.slot(errand.clone())).await;
+            assert!(next.is_err(), "{errand:?}");
         }
     }
 

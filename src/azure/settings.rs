@@ -9,6 +9,8 @@ use super::credential::CredentialSettings;
 pub struct AzureSettings {
     /// Resource Manager, for example `https://management.azure.com`.
     pub resource_manager: Url,
+    /// Hosts beside Resource Manager's that its links may lead to, and tokens with them, as `host` or `host:port`.
+    pub further_hosts: Vec<String>,
     /// What tokens are asked for, for example `https://management.azure.com`.
     pub audience: String,
     /// Azure DevOps, for example `https://dev.azure.com`.
@@ -22,7 +24,7 @@ pub struct AzureSettings {
 impl AzureSettings {
     /// Told before the first request: a token must never travel in the clear.
     pub(super) fn check(&self) -> Result<(), ConnectError> {
-        let Self { resource_manager, audience: _, devops, extra_ca: _, credential } = self;
+        let Self { resource_manager, further_hosts: _, audience: _, devops, extra_ca: _, credential } = self;
         let endpoints = [
             ("Resource Manager", resource_manager),
             ("Azure DevOps", devops),
@@ -47,6 +49,14 @@ pub enum ConnectError {
         service: &'static str,
         /// The address.
         url: Url,
+    },
+    /// A further host that is none.
+    #[error(
+        "{host:?} is not the name of a host, such as management.example.com or management.example.com:8443"
+    )]
+    NotAHost {
+        /// What was given.
+        host: String,
     },
     /// The extra certificate authorities cannot be read.
     #[error("the extra certificate authorities are not a bundle of PEM certificates")]

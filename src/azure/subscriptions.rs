@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use reqwest::Method;
 use serde::Deserialize;
 
 use super::{
@@ -12,7 +11,7 @@ use super::{
     credential::CredentialKey,
     errand::Errand,
     look_up::{Freshness, LookUps},
-    resource_manager::{Call, ResourceManager, api_version},
+    resource_manager::{Call, ResourceManager},
     transport::Answer,
 };
 use crate::{
@@ -23,6 +22,9 @@ use crate::{
     },
     runtime::clock::Clock,
 };
+
+/// The version of Azure's interface that the operator was written for.
+const API_VERSION: &str = "2022-12-01";
 
 /// Looks up subscriptions. Kept by credential: two of them may not see the same.
 #[derive(Debug, Clone)]
@@ -48,15 +50,12 @@ impl Subscriptions {
     }
 
     async fn ask(&self, key: &CredentialKey, id: &SubscriptionId) -> Result<Subscription, Failure> {
-        let slot = self.resource_manager.slot(Errand::ReadSubscription(id.clone())).await?;
-        let call = Call {
-            verb: Method::GET,
-            path: &["subscriptions", id.as_str()],
-            api_version: api_version::SUBSCRIPTIONS,
-            body: None,
-        };
+        let errand = Errand::ReadSubscription(id.clone());
+        let target = errand.target();
+        let slot = self.resource_manager.slot(errand).await?;
+        let call = Call::get(self.resource_manager.hosts().of(&target, API_VERSION));
         let answer = self.resource_manager.call(key, slot, &call).await?;
-        read(&answer, &format!("/subscriptions/{id}"))
+        read(&answer, &target)
     }
 }
 

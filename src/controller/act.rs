@@ -16,7 +16,7 @@ use crate::{
         difference::Kind,
         failure::{Cause, Failure},
         mark::Mark,
-        names::{IdentityId, PrincipalId},
+        names::{IdentityId, PrincipalId, UserAssignedIdentity},
         observed::{Fact, Identity},
         plan::{Change, Finalizer, Marking, NewIdentity, Step, WhyMark},
         record::Record,
@@ -28,13 +28,34 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Tools {
     /// Leave to write at the identity's pace, taken before the read that the write rests on.
-    slot: Option<WriteSlot>,
+    slot: Option<WriteSlot<UserAssignedIdentity>>,
     /// A write came after the last read.
     stale: bool,
     /// The kinds of writes that this pass has done, each once at most.
     done: Vec<&'static str>,
     /// The identity was seen gone, and its successor is about to be created.
     replaces_the_gone: bool,
+}
+
+/// Why a pass cannot go on with what it was doing.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// Azure refused or failed: that is told.
+    Azure(Failure),
+    /// The API server did: nothing can be told.
+    Cluster(WriteError),
+}
+
+impl From<Failure> for Halt {
+    fn from(failure: Failure) -> Self {
+        Self::Azure(failure)
+    }
+}
+
+impl From<WriteError> for Halt {
+    fn from(error: WriteError) -> Self {
+        Self::Cluster(error)
+    }
 }
 
 impl Step {
@@ -53,18 +74,14 @@ impl Step {
 }
 
 impl Pass<'_> {
-    /// Performs a step; the inner failure is Azure's, the outer one the API server's.
-    pub(super) async fn act(
-        &mut self,
-        step: Step,
-        tools: &mut Tools,
-    ) -> Result<Result<(), Failure>, WriteError> {
+    /// Performs a step.
+    pub(super) async fn act(&mut self, step: Step, tools: &mut Tools) -> Result<(), Halt> {
         match step {
-            Step::StoreFinalizer => self.subject.set_finalizer(Finalizer::Stored).await.map(Ok),
+            Step::StoreFinalizer => Ok(self.subject.set_finalizer(Finalizer::Stored).await?),
             Step::RemoveFinalizer => {
                 // What is not held any more is said before the last trace of holding it goes.
                 self.write_ahead("letting go").await?;
-                self.subject.set_finalizer(Finalizer::Absent).await.map(Ok)
+                Ok(self.subject.set_finalizer(Finalizer::Absent).await?)
             }
             Step::Remember(record) => {
                 if record == Record::default() {
@@ -76,59 +93,50 @@ impl Pass<'_> {
                         .await;
                 }
                 self.record = record;
-                Ok(Ok(()))
+                Ok(())
             }
             Step::ForgetTheGone => {
                 self.record = self.record.without_the_gone();
                 tools.replaces_the_gone = true;
-                Ok(Ok(()))
+                Ok(())
             }
             Step::Create(_) | Step::Mark(_) | Step::Update(_) => self.write(step, tools).await,
         }
     }
 
-    async fn write(&mut self, step: Step, tools: &mut Tools) -> Result<Result<(), Failure>, WriteError> {
+    async fn write(&mut self, step: Step, tools: &mut Tools) -> Result<(), Halt> {
         if tools.done.contains(&step.name()) {
-            return Ok(Err(self.not_kept(&step)));
+            return Err(self.not_kept(&step).into());
         }
         if tools.slot.is_none() {
-            match self.operator.azure.writer.reserve(&CREDENTIAL, &self.desired.identity).await {
-                Ok(slot) => {
-                    tools.stale |= slot.waited();
-                    tools.slot = Some(slot);
-                }
-                Err(failure) => return Ok(Err(failure)),
-            }
+            let slot = self.operator.azure.writer.reserve(&CREDENTIAL, &self.desired.identity).await?;
+            tools.stale |= slot.waited();
+            tools.slot = Some(slot);
         }
         if std::mem::take(&mut tools.stale) {
             let Self { operator, subject, me, desired, observed, .. } = self;
             operator.observe_identity(subject, me, &desired.identity, observed).await;
-            return Ok(Ok(()));
+            return Ok(());
         }
         self.write_ahead(&format!("the {} of the identity is under way", step.name())).await?;
-        let Some(slot) = tools.slot.take() else { return Ok(Ok(())) };
+        let Some(slot) = tools.slot.take() else { return Ok(()) };
         tools.done.push(step.name());
         tools.stale = true;
         match step {
             Step::Create(new) => self.create(&new, slot, tools).await,
             Step::Mark(marking) => self.mark(&marking, slot).await,
             Step::Update(change) => self.update(change, slot).await,
-            Step::StoreFinalizer | Step::RemoveFinalizer | Step::Remember(_) | Step::ForgetTheGone => {
-                Ok(Ok(()))
-            }
+            Step::StoreFinalizer | Step::RemoveFinalizer | Step::Remember(_) | Step::ForgetTheGone => Ok(()),
         }
     }
 
     async fn create(
         &mut self,
         new: &NewIdentity,
-        slot: WriteSlot,
+        slot: WriteSlot<UserAssignedIdentity>,
         tools: &Tools,
-    ) -> Result<Result<(), Failure>, WriteError> {
-        let permit = match self.operator.permit(&new.id.to_string()) {
-            Ok(permit) => permit,
-            Err(failure) => return Ok(Err(failure)),
-        };
+    ) -> Result<(), Halt> {
+        let permit = self.operator.permit(&new.id.to_string())?;
         let uid = self.subject.uid();
         self.operator.memory.creation_sent(&uid, self.operator.clock.elapsed());
         let put = match self.operator.azure.writer.put(&permit, slot, new).await {
@@ -137,7 +145,7 @@ impl Pass<'_> {
                 if !failure.leaves_the_outcome_open() {
                     self.operator.memory.creation_refused(&uid);
                 }
-                return Ok(Err(failure));
+                return Err(failure.into());
             }
         };
         let (about, events) = (self.subject.reference(), &self.operator.events);
@@ -147,7 +155,7 @@ impl Pass<'_> {
                 self.record = self.record.after_creation(&self.desired, &principal);
                 if tools.replaces_the_gone {
                     let note = format!(
-                        "identity {} was gone and was created anew as principal {principal}: role assignments and federated credentials of the old one are lost and have to be given again",
+                        "identity {:#} was gone and was created anew as principal {principal}: role assignments and federated credentials of the old one are lost and have to be given again",
                         new.id
                     );
                     events.warning(&about, event::RECREATED, &note).await;
@@ -156,7 +164,7 @@ impl Pass<'_> {
                         .normal(
                             &about,
                             event::CREATED,
-                            &format!("created identity {} as principal {principal}", new.id),
+                            &format!("created identity {:#} as principal {principal}", new.id),
                         )
                         .await;
                 }
@@ -164,29 +172,26 @@ impl Pass<'_> {
             // Somebody created it in the same moment. What is there now is read and judged as any identity is.
             PutAnswer::Overwritten => {
                 let note = format!(
-                    "identity {} came into being while it was about to be created, and took this object's tags; it is held as Adopted and never deleted",
+                    "identity {:#} came into being while it was about to be created, and took this object's tags; it is held as Adopted and never deleted",
                     new.id
                 );
                 events.warning(&about, event::OVERWROTE_RIVAL, &note).await;
                 self.reread().await;
-                return Ok(Ok(()));
+                return Ok(());
             }
         }
         self.take_answer(put.identity).await;
-        Ok(Ok(()))
+        Ok(())
     }
 
-    async fn mark(&mut self, marking: &Marking, slot: WriteSlot) -> Result<Result<(), Failure>, WriteError> {
+    async fn mark(&mut self, marking: &Marking, slot: WriteSlot<UserAssignedIdentity>) -> Result<(), Halt> {
         let patch = IdentityPatch { tags: Some(marking.tags.clone()), isolation_scope: None };
-        let identity = match self.patch(&patch, slot).await {
-            Ok(identity) => identity,
-            Err(failure) => return Ok(Err(failure)),
-        };
+        let identity = self.patch(&patch, slot).await?;
         let (about, events) = (self.subject.reference(), &self.operator.events);
         let id = &self.desired.identity;
         if identity.principal != marking.principal {
-            let withdrawn = self.operator.withdraw_mark(&self.subject, &identity, &marking.principal).await;
-            return Ok(withdrawn.and(Err(replaced(id))));
+            self.operator.withdraw_mark(&self.subject, &identity, &marking.principal).await?;
+            return Err(replaced(id).into());
         }
         self.record = self.record.after_marking(marking);
         match marking.why {
@@ -195,12 +200,12 @@ impl Pass<'_> {
                     .normal(
                         &about,
                         event::ADOPTED,
-                        &format!("took identity {id}, principal {}", identity.principal),
+                        &format!("took identity {id:#}, principal {}", identity.principal),
                     )
                     .await;
             }
             WhyMark::Restore => {
-                events.warning(&about, event::MARK_RESTORED, &format!("somebody took this object's mark off identity {id}; it was put back, and the identity counts as adopted from now on")).await;
+                events.warning(&about, event::MARK_RESTORED, &format!("somebody took this object's mark off identity {id:#}; it was put back, and the identity counts as adopted from now on")).await;
                 self.operator.metrics.drift_corrected();
             }
             WhyMark::TakeBack => {
@@ -208,21 +213,18 @@ impl Pass<'_> {
                     .normal(
                         &about,
                         event::ADOPTED,
-                        &format!("holds identity {id} again, which it had released"),
+                        &format!("holds identity {id:#} again, which it had released"),
                     )
                     .await;
             }
         }
         self.take_answer(identity).await;
-        Ok(Ok(()))
+        Ok(())
     }
 
-    async fn update(&mut self, change: Change, slot: WriteSlot) -> Result<Result<(), Failure>, WriteError> {
+    async fn update(&mut self, change: Change, slot: WriteSlot<UserAssignedIdentity>) -> Result<(), Halt> {
         let Change { tags, isolation_scope, principal, kind } = change;
-        let identity = match self.patch(&IdentityPatch { tags, isolation_scope }, slot).await {
-            Ok(identity) => identity,
-            Err(failure) => return Ok(Err(failure)),
-        };
+        let identity = self.patch(&IdentityPatch { tags, isolation_scope }, slot).await?;
         if identity.principal == principal {
             self.record = self.record.after_update(&self.desired);
             let note = match kind {
@@ -236,10 +238,14 @@ impl Pass<'_> {
         }
         // Another principal: somebody re-created it in between; ownership is judged anew.
         self.take_answer(identity).await;
-        Ok(Ok(()))
+        Ok(())
     }
 
-    async fn patch(&mut self, patch: &IdentityPatch, slot: WriteSlot) -> Result<Identity, Failure> {
+    async fn patch(
+        &mut self,
+        patch: &IdentityPatch,
+        slot: WriteSlot<UserAssignedIdentity>,
+    ) -> Result<Identity, Failure> {
         let id = &self.desired.identity;
         let permit = self.operator.permit(&id.to_string())?;
         self.operator.azure.writer.patch(&permit, slot, patch).await
@@ -289,7 +295,7 @@ impl Operator {
         read: &PrincipalId,
     ) -> Result<(), Failure> {
         let note = format!(
-            "identity {} was re-created by somebody in the moment of a write (principal {} instead of {read}); the mark is taken off again",
+            "identity {:#} was re-created by somebody in the moment of a write (principal {} instead of {read}); the mark is taken off again",
             found.id, found.principal
         );
         self.events.warning(&subject.reference(), event::MARK_WITHDRAWN, &note).await;

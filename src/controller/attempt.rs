@@ -78,9 +78,9 @@ impl Operator {
                     Ok(object) => {
                         let subject = Subject::new(&self.client, object);
                         if subject.object.metadata.deletion_timestamp.is_some() {
-                            self.farewell(subject).await
+                            Box::pin(self.farewell(subject)).await
                         } else {
-                            self.reconcile(subject).await
+                            Box::pin(self.reconcile(subject)).await
                         }
                     }
                     Err(invalid) => self.unreadable(key, &invalid).await,

@@ -77,7 +77,10 @@ fn action(reason: &str) -> &'static str {
         event::CREATED | event::RECREATED | event::OVERWROTE_RIVAL => "Create",
         event::ADOPTED | event::MARK_RESTORED | event::MARK_WITHDRAWN | event::RECORD_FORGOTTEN => "Own",
         event::UPDATED => "Update",
+        event::REGISTERED | event::STALE_CURED | event::REMOVED_BY_ANOTHER | event::CONTESTED => "Register",
+        event::DEREGISTERED | event::ENTRY_STAYS => "Deregister",
         event::RELEASED | event::LEFT_BEHIND | event::RETAINED => "Release",
+        event::DELETED => "Delete",
         event::SUSPENDED => "Suspend",
         _ => "Reconcile",
     }

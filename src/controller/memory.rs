@@ -5,10 +5,12 @@
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
-use crate::domain::observed::Absence;
+use crate::domain::{failure::Failure, names::PoolId, observed::Absence};
 
 /// A creation of ours is given this long to show everywhere.
 const SETTLES_WITHIN: Duration = Duration::from_mins(1);
+/// A replica may show a pool as it was before our change for so long.
+const POOL_SETTLES_WITHIN: Duration = Duration::from_mins(2);
 /// Between the two looks that make an absence certain.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
@@ -25,6 +27,14 @@ struct Remembered {
     in_the_dark_since: Option<Duration>,
     looked_at: bool,
     suspension_told: Option<i64>,
+    pools: HashMap<PoolId, RememberedPool>,
+}
+
+/// What is remembered of one pool of one object.
+#[derive(Debug, Default, Clone)]
+struct RememberedPool {
+    written: Option<Duration>,
+    failed: Option<(Duration, Failure)>,
 }
 
 impl Memory {
@@ -90,6 +100,43 @@ impl Memory {
     /// Nothing hid the truth.
     pub(super) fn in_the_light(&self, uid: &str) {
         self.with(uid, |it| it.in_the_dark_since = None);
+    }
+
+    /// A change of ours that added to a pool was seen to have worked.
+    pub(super) fn pool_written(&self, uid: &str, pool: &PoolId, now: Duration) {
+        self.with(uid, |it| it.pools.entry(pool.clone()).or_default().written = Some(now));
+    }
+
+    /// A change of ours to a pool was seen to have worked, so an earlier failure is over.
+    pub(super) fn pool_mended(&self, uid: &str, pool: &PoolId) {
+        self.with(uid, |it| it.pools.entry(pool.clone()).or_default().failed = None);
+    }
+
+    /// A change of ours to a pool failed.
+    pub(super) fn pool_failed(&self, uid: &str, pool: &PoolId, failure: &Failure, now: Duration) {
+        self.with(uid, |it| it.pools.entry(pool.clone()).or_default().failed = Some((now, failure.clone())));
+    }
+
+    /// The failure of a change of ours to a pool, while a slow pace has not yet passed since.
+    pub(super) fn pool_failed_lately(
+        &self,
+        uid: &str,
+        pool: &PoolId,
+        slow_pace: Duration,
+        now: Duration,
+    ) -> Option<Failure> {
+        self.with(uid, |it| {
+            let (at, failure) = it.pools.get(pool)?.failed.clone()?;
+            (now.saturating_sub(at) < slow_pace).then_some(failure)
+        })
+    }
+
+    /// Whether a change of ours to a pool is so fresh that a replica may not know of it.
+    pub(super) fn pool_written_lately(&self, uid: &str, pool: &PoolId, now: Duration) -> bool {
+        self.with(uid, |it| {
+            let written = it.pools.get(pool).and_then(|pool| pool.written);
+            written.is_some_and(|at| now.saturating_sub(at) < POOL_SETTLES_WITHIN)
+        })
     }
 
     /// Whether the suspension of this generation has not been told yet.

@@ -11,11 +11,14 @@
 
 mod act;
 mod attempt;
+mod deletion;
 mod events;
 mod farewell;
+mod fences;
 mod memory;
 mod object;
 mod observe;
+mod pools;
 mod reconcile;
 mod siblings;
 mod triggers;
@@ -31,6 +34,7 @@ use tokio::sync::Semaphore;
 use crate::{
     api::ManagedDevOpsIdentity,
     azure::Azure,
+    domain::names::{IdentityId, PoolId},
     runtime::{clock::Clock, leadership::Leadership, metrics::Metrics},
 };
 
@@ -47,9 +51,11 @@ pub struct Operator {
     clock: Clock,
     metrics: Metrics,
     cluster: String,
+    fencing: fences::Fencing,
     stores: Vec<Store<Guarded>>,
     memory: memory::Memory,
-    turns: turns::Turns,
+    turns: turns::Turns<IdentityId>,
+    pool_turns: turns::Turns<PoolId>,
     events: events::Events,
     workers: Arc<Semaphore>,
 }

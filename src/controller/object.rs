@@ -49,7 +49,7 @@ impl From<kube::Error> for WriteError {
 }
 
 /// One object, as it was last read or written by this pass.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Subject {
     api: Api<Guarded>,
     /// The object.

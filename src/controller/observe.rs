@@ -1,6 +1,10 @@
 //! Reads what is true, for one object, each read under its own deadline. A read that fails is a fact, not an error.
 
-use super::{Operator, object::Subject, object::read, siblings::names};
+use super::{
+    Operator,
+    object::{Subject, WriteError, read},
+    siblings::names,
+};
 use crate::{
     azure::{CredentialKey, Freshness},
     domain::{
@@ -23,7 +27,8 @@ impl Operator {
         me: &Me,
         desired: &Desired,
         freshness: Freshness,
-    ) -> Observed {
+    ) -> Result<Observed, WriteError> {
+        let siblings = self.siblings(&subject.object, &desired.identity).await?;
         let (organization, subscription, identity) = tokio::join!(
             self.azure.organizations.directory(&desired.organization, freshness),
             self.azure.subscriptions.get(&CREDENTIAL, desired.identity.subscription(), freshness),
@@ -35,10 +40,10 @@ impl Operator {
             identity: Fact::Absent,
             absence: Absence::Once,
             mark_owner: None,
-            siblings: self.siblings(&subject.object, &desired.identity),
+            siblings,
         };
         self.place(subject, me, &desired.identity, identity, &mut observed).await;
-        observed
+        Ok(observed)
     }
 
     /// Reads the identity alone, anew.

@@ -5,7 +5,7 @@
 
 use super::{
     Operator,
-    act::Tools,
+    act::{Halt, Tools},
     object::{Subject, WriteError},
     siblings::{as_sibling, key},
 };
@@ -20,8 +20,9 @@ use crate::{
         ownership::Me,
         plan::{Next, Situation, Step, Verdict, decide},
         record::Record,
+        registration::PoolJudged,
         schedule::Outcome,
-        standing::{Finding, Told, hides_the_truth},
+        standing::{Finding, Refusal, Told, hides_the_truth},
     },
 };
 
@@ -49,10 +50,23 @@ impl Operator {
             Err(invalid) => {
                 let record = Record::of(&subject.status());
                 return self
-                    .report(&mut subject, &record, None, Finding::Invalid(&invalid.to_string()))
+                    .report(
+                        &mut subject,
+                        &record,
+                        None,
+                        Finding::Invalid(Refusal::unusable(&invalid.to_string())),
+                    )
                     .await;
             }
         };
+        let freshness = if subject.requested_at().is_some() { Freshness::Now } else { Freshness::Shared };
+        let fence = self.fence_around(&key(&subject.object).namespace, freshness).await?;
+        if let Err(beyond) = fence.admits(&desired) {
+            let record = Record::of(&subject.status());
+            let problem = beyond.to_string();
+            let finding = Finding::Invalid(Refusal::beyond_the_fences(&problem));
+            return self.report(&mut subject, &record, None, finding).await;
+        }
         if subject.status().observed_generation != Some(subject.generation()) {
             let record = Record::of(&subject.status());
             self.report(
@@ -65,8 +79,7 @@ impl Operator {
         }
         let _turn = self.turns.take(&desired.identity).await;
         let me = Me { cluster: self.cluster.clone(), object: key(&subject.object) };
-        let freshness = if subject.requested_at().is_some() { Freshness::Now } else { Freshness::Shared };
-        let observed = self.observe(&subject, &me, &desired, freshness).await;
+        let observed = self.observe(&subject, &me, &desired, freshness).await?;
         let record = Record::of(&subject.status());
         Pass { operator: self, subject, me, desired, observed, record }.run().await
     }
@@ -129,16 +142,19 @@ impl Pass<'_> {
                 Next::Tell(verdict) => return self.conclude(&verdict).await,
                 Next::Act(step) => {
                     tracing::debug!(?step, "next step");
-                    if let Err(failure) = self.act(step, &mut tools).await? {
-                        return self.conclude(&Verdict::Failed(failure)).await;
+                    match self.act(step, &mut tools).await {
+                        Ok(()) => {}
+                        Err(Halt::Azure(failure)) => return self.conclude(&Verdict::Failed(failure)).await,
+                        Err(Halt::Cluster(error)) => return Err(error),
                     }
                 }
             }
         }
-        self.conclude(&Verdict::Failed(endless(&self.desired))).await
+        self.conclude(&Verdict::Failed(endless(&self.desired.identity.to_string()))).await
     }
 
     async fn conclude(&mut self, verdict: &Verdict) -> Result<Outcome, WriteError> {
+        let pools = self.register(verdict).await?;
         let (uid, now) = (self.subject.uid(), self.operator.clock.elapsed());
         let hidden = [
             self.observed.organization.failure(),
@@ -146,7 +162,12 @@ impl Pass<'_> {
             self.observed.identity.failure(),
             if let Verdict::Failed(failure) = verdict { Some(failure) } else { None },
         ];
-        let in_the_dark_for = if hidden.into_iter().flatten().any(hides_the_truth) {
+        let in_the_dark_for = if hidden
+            .into_iter()
+            .flatten()
+            .chain(pools.iter().filter_map(PoolJudged::failure))
+            .any(hides_the_truth)
+        {
             Some(self.operator.memory.in_the_dark(&uid, now))
         } else {
             self.operator.memory.in_the_light(&uid);
@@ -156,7 +177,7 @@ impl Pass<'_> {
             desired: &self.desired,
             observed: &self.observed,
             verdict,
-            pools: &[],
+            pools: &pools,
             in_the_dark_for,
         };
         self.operator.report(&mut self.subject, &self.record, Some(&self.desired.identity), finding).await
@@ -190,12 +211,12 @@ impl Pass<'_> {
     }
 }
 
-fn endless(desired: &Desired) -> Failure {
+pub(super) fn endless(target: &str) -> Failure {
     Failure {
         cause: Cause::Unexpected,
         code: "TooManySteps".into(),
         message: "the object did not come to rest within one pass".into(),
-        target: desired.identity.to_string(),
+        target: target.to_owned(),
         correlation_id: None,
         retry_after: None,
     }

@@ -2,25 +2,20 @@
 
 use kube::ResourceExt as _;
 
-use super::{Guarded, Operator};
+use super::{Guarded, Operator, object::WriteError};
 use crate::{
-    api::{
-        ManagedDevOpsIdentity,
-        conditions::{Reason, types},
-    },
+    api::ManagedDevOpsIdentity,
     domain::{
         claim::Sibling,
         names::{IdentityId, ObjectKey},
         record::Record,
+        standing::stalled_for_the_identity,
     },
 };
 
-/// An object, as its siblings see it.
+/// An object, as its siblings see it. Taken to be within its fences, as is every object that a pass is about.
 pub(super) fn as_sibling(object: &ManagedDevOpsIdentity) -> Sibling {
     let status = object.status.as_ref();
-    let stalled = status
-        .and_then(|status| status.conditions.iter().find(|c| c.type_ == types::STALLED && c.status == "True"))
-        .and_then(|stalled| Reason::ALL.iter().copied().find(|reason| reason.as_str() == stalled.reason));
     Sibling {
         object: key(object),
         uid: object.uid().unwrap_or_default(),
@@ -29,7 +24,8 @@ pub(super) fn as_sibling(object: &ManagedDevOpsIdentity) -> Sibling {
         adoption: object.spec.adoption_policy,
         suspended: object.spec.suspend,
         terminating: object.metadata.deletion_timestamp.is_some(),
-        stalled,
+        within_fences: true,
+        stalled: status.and_then(stalled_for_the_identity),
         record: status.map(Record::of).unwrap_or_default(),
     }
 }
@@ -50,14 +46,22 @@ pub(super) fn names(object: &ManagedDevOpsIdentity, id: &IdentityId) -> bool {
 
 impl Operator {
     /// All objects but this one that name the identity.
-    pub(super) fn siblings(&self, me: &ManagedDevOpsIdentity, id: &IdentityId) -> Vec<Sibling> {
-        self.stores
-            .iter()
-            .flat_map(|store| {
-                store.state_filter(|other: &Guarded| other.0.as_ref().is_ok_and(|other| names(other, id)))
-            })
-            .filter_map(|other| other.0.as_ref().ok().map(as_sibling))
-            .filter(|other| Some(other.uid.as_str()) != me.uid().as_deref())
-            .collect()
+    pub(super) async fn siblings(
+        &self,
+        me: &ManagedDevOpsIdentity,
+        id: &IdentityId,
+    ) -> Result<Vec<Sibling>, WriteError> {
+        let others = self.stores.iter().flat_map(|store| {
+            store.state_filter(|other: &Guarded| other.0.as_ref().is_ok_and(|other| names(other, id)))
+        });
+        let mut siblings = vec![];
+        for other in others {
+            let Ok(other) = &other.0 else { continue };
+            if other.uid() != me.uid() {
+                let within_fences = self.beyond_the_fence(other).await?.is_none();
+                siblings.push(Sibling { within_fences, ..as_sibling(other) });
+            }
+        }
+        Ok(siblings)
     }
 }

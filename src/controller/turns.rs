@@ -1,24 +1,32 @@
-//! From the read to the record that follows its write, an identity belongs to one pass of the process.
+//! From the read to the record that follows its write, an identity belongs to one pass of the process, and so does a pool.
+//!
+//! A pass takes the turn of its identity first and of one pool at a time after that, so no two passes wait for each other.
 
-use std::{collections::HashMap, sync::Arc};
-
-use std::sync::Mutex as PlainMutex;
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex as PlainMutex},
+};
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::domain::names::IdentityId;
+/// Whose turn it is, for each thing.
+#[derive(Debug)]
+pub(super) struct Turns<K>(PlainMutex<HashMap<K, Arc<Mutex<()>>>>);
 
-/// Whose turn it is, per identity.
-#[derive(Debug, Default)]
-pub(super) struct Turns(PlainMutex<HashMap<IdentityId, Arc<Mutex<()>>>>);
+impl<K> Default for Turns<K> {
+    fn default() -> Self {
+        Self(PlainMutex::default())
+    }
+}
 
-/// The identity is this pass's until the turn is dropped.
+/// The thing is this pass's until the turn is dropped.
 #[derive(Debug)]
 pub(super) struct Turn(#[expect(dead_code, reason = "held, not read")] OwnedMutexGuard<()>);
 
-impl Turns {
+impl<K: Clone + Eq + Hash> Turns<K> {
     /// Waits for the turn, in the order of asking.
-    pub(super) async fn take(&self, id: &IdentityId) -> Turn {
+    pub(super) async fn take(&self, id: &K) -> Turn {
         let turn = {
             let mut turns = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             // Nobody waits for a turn that only this map knows of.
@@ -32,7 +40,7 @@ impl Turns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::names::SubscriptionId;
+    use crate::domain::names::{IdentityId, SubscriptionId};
 
     #[tokio::test]
     async fn an_identity_belongs_to_one_pass_at_a_time_and_others_are_free() {

@@ -22,7 +22,7 @@ use crate::{
         names::ObjectKey,
         record::Record,
         schedule::Outcome,
-        standing::{Finding, Told},
+        standing::{Finding, Refusal, Told},
     },
 };
 
@@ -55,7 +55,7 @@ impl Operator {
             record: &Record::default(),
             identity: None,
             requested_at: None,
-            finding: Finding::Invalid(&problem),
+            finding: Finding::Invalid(Refusal::unusable(&problem)),
             now: self.clock.now(),
         }
         .compose();

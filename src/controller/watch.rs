@@ -18,7 +18,8 @@ use kube::{
 use tokio::sync::Semaphore;
 
 use super::{
-    Guarded, Operator, attempt::attempt, events::Events, memory::Memory, triggers::Triggers, turns::Turns,
+    Guarded, Operator, attempt::attempt, events::Events, fences::Fencing, memory::Memory, triggers::Triggers,
+    turns::Turns,
 };
 use crate::{
     api::{ManagedDevOpsIdentity, conditions::types},
@@ -26,6 +27,7 @@ use crate::{
     runtime::{
         clock::Clock,
         cluster::Cluster,
+        fences::FencesInForce,
         health::{Gate, Health},
         leadership::Leadership,
         metrics::Metrics,
@@ -45,6 +47,8 @@ pub struct Setup {
     pub namespaces: Namespaces,
     /// How many passes run at once.
     pub concurrency: u16,
+    /// What each namespace may use.
+    pub fences: FencesInForce,
     /// Azure.
     pub azure: Azure,
     /// Who may write.
@@ -59,7 +63,7 @@ pub struct Setup {
 
 /// Runs until `shutdown` begins, then finishes the passes that are under way.
 pub async fn run(setup: Setup, shutdown: &Shutdown) {
-    let Setup { cluster, namespaces, concurrency, azure, leadership, clock, metrics, health } = setup;
+    let Setup { cluster, namespaces, concurrency, fences, azure, leadership, clock, metrics, health } = setup;
     let Cluster { id, url: _, watching, working } = cluster;
     let apis: Vec<Api<Guarded>> = match namespaces {
         Namespaces::All => vec![Api::all(watching)],
@@ -75,16 +79,20 @@ pub async fn run(setup: Setup, shutdown: &Shutdown) {
         clock,
         metrics,
         cluster: id,
+        fencing: Fencing::new(fences),
         stores,
         memory: Memory::default(),
         turns: Turns::default(),
+        pool_turns: Turns::default(),
         workers: Arc::new(Semaphore::new(concurrency.into())),
     });
     let lists = announce_first_lists(&operator, &health);
     let passes = apis.into_iter().zip(writers).enumerate().map(|(index, (api, writer))| {
         let operator = Arc::clone(&operator);
-        let queue = queue(api, writer, Arc::clone(&operator)).take_until(shutdown.begun());
         let store = operator.stores[index].clone();
+        let anew = operator.fencing.looks_anew(store.clone()).map(Ok);
+        let queue = queue(api, writer, Arc::clone(&operator));
+        let queue = stream::select(queue, anew).take_until(shutdown.begun());
         let config = Config::default().concurrency(concurrency);
         applier(
             |object, operator| attempt(object, operator).boxed(),

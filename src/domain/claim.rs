@@ -42,6 +42,8 @@ pub struct Sibling {
     pub suspended: bool,
     /// Whether it is being deleted.
     pub terminating: bool,
+    /// Whether the fences of its namespace let it have what it asks for.
+    pub within_fences: bool,
     /// Why it is stalled, if it is.
     pub stalled: Option<Reason>,
     /// What it remembers.
@@ -65,7 +67,8 @@ impl Sibling {
             | R::LocationConflict
             | R::AuthorizationFailed
             | R::IdentityNotFound
-            | R::InvalidSpec => true,
+            | R::InvalidSpec
+            | R::ScopeNotAllowed => true,
             R::Succeeded
             | R::Progressing
             | R::ProgressingWithRetry
@@ -109,6 +112,7 @@ impl Sibling {
         self.mode == Mode::Manage
             && !self.suspended
             && !self.terminating
+            && self.within_fences
             && !self.held_up_by_itself()
             && !self.refused_by_its_own_policy(contested)
     }

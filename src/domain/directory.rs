@@ -147,7 +147,7 @@ impl Mismatch {
                 "the {what} is in directory {found}, expectedTenantId says {expected}: bring it back (the organization's directory is switched at {page}), or correct expectedTenantId if the move was meant"
             ),
             Self::Moved { identity, subscription } => format!(
-                "subscription {id} moved to directory {subscription}, but identity {} still belongs to {identity} and cannot be used any more: delete the identity in Azure, then it is created anew{}",
+                "subscription {id} moved to directory {subscription}, but identity {:#} still belongs to {identity} and cannot be used any more: delete the identity in Azure, then it is created anew{}",
                 desired.identity,
                 match desired.drift {
                     crate::api::v1alpha1::DriftPolicy::Correct => "",

@@ -28,7 +28,7 @@ pub enum Class {
     Throttled,
     /// Azure, the network or the token endpoint fails. The last verdict is kept for an interval.
     Unavailable,
-    /// Somebody else was faster. At once, a few times.
+    /// Somebody else was faster. Soon, then ever later.
     Conflict,
     /// Not known. Back-off, then slow; counted.
     Unexpected,

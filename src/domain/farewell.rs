@@ -67,12 +67,15 @@ pub fn decide(me: &Me, record: &Record, identity: &Fact<Identity>) -> Farewell {
     }
 }
 
-/// Whether the policy asks for more than Retain.
-pub fn asked_for_more(policy: DeletionPolicy) -> bool {
-    match policy {
-        DeletionPolicy::Retain => false,
-        DeletionPolicy::Delete => true,
-    }
+/// Whether the definition of the kind stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Definition {
+    /// It does.
+    Stands,
+    /// It is being deleted, and all objects with it: nobody asked for this object's end.
+    Terminates,
+    /// It may not be read.
+    Unreadable,
 }
 
 /// Everything that a farewell rests on.
@@ -94,8 +97,8 @@ pub struct Leavetaking<'a> {
     pub identity: &'a Fact<Identity>,
     /// The other objects of this cluster that name it.
     pub siblings: &'a [Sibling],
-    /// Whether the definition of the kind itself is being deleted: then nobody asked for this object's end.
-    pub definition_is_terminating: bool,
+    /// Whether the definition of the kind stands.
+    pub definition: Definition,
     /// The pools that could not be left yet; `None` before it was tried.
     pub not_left: Option<&'a [PoolJudged]>,
     /// All pools of the [`subscriptions_in_question`]; `None` before they were listed.
@@ -140,8 +143,8 @@ pub enum WhyRetained {
     Managed(ObjectKey),
     /// The kind itself is being deleted.
     DefinitionTerminates,
-    /// It lies beyond the fence of the namespace, or the fence forbids `Delete`. Told without any request.
-    BeyondTheFence,
+    /// Whether it is may not be read.
+    DefinitionUnreadable,
 }
 
 /// What stands in the way of a deletion.
@@ -219,8 +222,10 @@ impl Leavetaking<'_> {
             Mode::Manage => {}
             Mode::Observe => return Some(WhyRetained::OnlyObserved),
         }
-        if self.definition_is_terminating {
-            return Some(WhyRetained::DefinitionTerminates);
+        match self.definition {
+            Definition::Stands => {}
+            Definition::Terminates => return Some(WhyRetained::DefinitionTerminates),
+            Definition::Unreadable => return Some(WhyRetained::DefinitionUnreadable),
         }
         let Some(Holding { principal: created, origin: Origin::Created }) = &self.record.holding else {
             return Some(WhyRetained::NotCreated);
@@ -266,10 +271,13 @@ impl WhyRetained {
             Self::NotMarked => "it does not bear this object's mark with origin Created".into(),
             Self::Managed(other) => format!("object {other} manages it too"),
             Self::DefinitionTerminates => "the kind ManagedDevOpsIdentity itself is being deleted".into(),
-            Self::BeyondTheFence => "the fence of this namespace does not let the operator delete it".into(),
+            Self::DefinitionUnreadable => {
+                "the operator may not read whether the kind ManagedDevOpsIdentity itself is being deleted"
+                    .into()
+            }
         };
         format!(
-            "deletionPolicy: Delete acts as Retain, because {why}; identity {id} stays in Azure: delete it by hand if nobody needs it"
+            "deletionPolicy: Delete acts as Retain, because {why}; identity {id:#} stays in Azure: delete it by hand if nobody needs it"
         )
     }
 }
@@ -308,7 +316,7 @@ impl Obstacle {
         };
         let step = step.map(|step| format!("; {step}")).unwrap_or_default();
         format!(
-            "identity {id} is not deleted, because {what}{step}; or set spec.deletionPolicy: Retain, which lets this object go and leaves the identity"
+            "identity {id:#} is not deleted, because {what}{step}; or set spec.deletionPolicy: Retain, which lets this object go and leaves the identity"
         )
     }
 

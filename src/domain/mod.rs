@@ -11,6 +11,7 @@ pub mod difference;
 pub mod directory;
 pub mod failure;
 pub mod farewell;
+pub mod fence;
 pub mod mark;
 pub mod names;
 pub mod observed;

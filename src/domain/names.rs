@@ -29,6 +29,21 @@ fn is_guid(value: &str) -> bool {
         && groups.iter().all(|g| g.chars().all(|c| c.is_ascii_hexdigit()))
 }
 
+/// Whether a text can be the name of a resource group.
+pub fn is_resource_group(name: &str) -> bool {
+    (1..=90).contains(&name.chars().count())
+        && !name.ends_with('.')
+        && name.chars().all(|c| c.is_alphanumeric() || "_-.()".contains(c))
+}
+
+/// Whether a text can be the name of a namespace.
+pub fn is_namespace(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
 macro_rules! guid {
     ($(#[doc = $doc:literal])+ $name:ident, $expected:literal) => {
         $(#[doc = $doc])+
@@ -218,10 +233,7 @@ pub struct ResourceId<K> {
 impl<K: ResourceKind> ResourceId<K> {
     /// From checked parts.
     pub fn new(subscription: SubscriptionId, resource_group: &str, name: &str) -> Result<Self, NotAName> {
-        let group_fits = (1..=90).contains(&resource_group.chars().count())
-            && !resource_group.ends_with('.')
-            && resource_group.chars().all(|c| c.is_alphanumeric() || "_-.()".contains(c));
-        if !group_fits {
+        if !is_resource_group(resource_group) {
             return Err(not(
                 resource_group,
                 "the name of a resource group (letters, digits, _ - . ( ), not ending in a full stop)",
@@ -241,11 +253,12 @@ impl<K: ResourceKind> ResourceId<K> {
     /// From the id as Azure writes it, in any case.
     pub fn parse(arm_id: &str) -> Option<Self> {
         let parts: Vec<&str> = arm_id.trim_matches('/').split('/').collect();
-        let ["subscriptions", subscription, groups, group, "providers", namespace, kind, name] = parts[..]
-        else {
+        let [subscriptions, subscription, groups, group, providers, namespace, kind, name] = parts[..] else {
             return None;
         };
-        let is_ours = groups.eq_ignore_ascii_case("resourceGroups")
+        let is_ours = subscriptions.eq_ignore_ascii_case("subscriptions")
+            && groups.eq_ignore_ascii_case("resourceGroups")
+            && providers.eq_ignore_ascii_case("providers")
             && format!("{namespace}/{kind}").eq_ignore_ascii_case(K::TYPE);
         if !is_ours {
             return None;
@@ -290,9 +303,13 @@ impl<K: ResourceKind> Hash for ResourceId<K> {
         self.folded().hash(state);
     }
 }
+/// The whole id; in its alternate form (`{:#}`) only group and name, for sentences that people read.
 impl<K: ResourceKind> fmt::Display for ResourceId<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { subscription, resource_group, name, kind: _ } = self;
+        if f.alternate() {
+            return write!(f, "{resource_group}/{name}");
+        }
         write!(
             f,
             "/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/{}/{name}",

@@ -75,6 +75,11 @@ pub fn back_off(attempts: u32, random: f64) -> Duration {
     shortest + reach.saturating_sub(shortest).mul_f64(random)
 }
 
+/// The slow pace of an object, before it is spread.
+pub fn slow_pace(interval: Duration) -> Duration {
+    interval.max(SLOW_AT_LEAST)
+}
+
 fn slowly(interval: Duration, random: f64) -> Duration {
     spread(interval.max(SLOW_AT_LEAST.div_f64(0.9)), random).max(SLOW_AT_LEAST)
 }

@@ -148,6 +148,7 @@ pub fn sibling(object: &str, age: i64) -> Sibling {
         adoption: AdoptionPolicy::IfOwned,
         suspended: false,
         terminating: false,
+        within_fences: true,
         stalled: None,
         record: Record::default(),
     }

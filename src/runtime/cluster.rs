@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
+use kube::config::KubeConfigOptions;
 use kube::{Api, Client, Config};
 use reqwest::header::{self, HeaderValue};
 
@@ -41,7 +42,10 @@ pub struct Cluster {
 pub enum ClusterError {
     /// Neither a kubeconfig nor a pod's service account.
     #[error("no cluster: set KUBECONFIG, or run in a pod with a service account")]
-    NotConfigured(#[source] kube::config::InferConfigError),
+    NotConfigured(#[source] kube::config::InClusterError),
+    /// A kubeconfig that cannot be used.
+    #[error("the file that KUBECONFIG names cannot be used")]
+    Kubeconfig(#[source] kube::config::KubeconfigError),
     /// The configuration cannot be used.
     #[error("the configuration of the cluster {url} cannot be used")]
     Unusable {
@@ -99,11 +103,22 @@ impl From<kube::Error> for Failure {
     }
 }
 
+/// What KUBECONFIG names, else the pod's own. Never a kubeconfig that merely lies about in somebody's home: an operator
+/// started by hand must not find a cluster that nobody named.
+async fn configured() -> Result<Config, ClusterError> {
+    if std::env::var_os("KUBECONFIG").is_some_and(|file| !file.is_empty()) {
+        return Config::from_kubeconfig(&KubeConfigOptions::default())
+            .await
+            .map_err(ClusterError::Kubeconfig);
+    }
+    Config::incluster().map_err(ClusterError::NotConfigured)
+}
+
 impl Cluster {
     /// Connects to the cluster of the environment, and sees that it answers. Its id is the one that was set, else the
     /// uid of namespace kube-system.
     pub async fn connect(id: Option<String>) -> Result<Self, ClusterError> {
-        let mut config = Config::infer().await.map_err(ClusterError::NotConfigured)?;
+        let mut config = configured().await?;
         config.default_retry = false;
         config.connect_timeout = Some(PATIENCE);
         config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));

@@ -34,6 +34,7 @@ pub struct Metrics {
     last_good_pass: Gauge,
     drift_corrected: IntCounter,
     crd_missing: IntGauge,
+    fences_stale: IntGauge,
 }
 
 /// How one pass over one object ended.
@@ -139,6 +140,10 @@ impl Metrics {
             ))?,
             crd_missing: new
                 .metric(IntGauge::new("mdi_crd_missing", "1 while the API server does not know the kind"))?,
+            fences_stale: new.metric(IntGauge::new(
+                "mdi_fences_stale",
+                "1 while the fences file cannot be used and the last good one stays in force",
+            ))?,
             registry: registry.clone(),
         };
         let version = Opts::new("mdi_build_info", "1, with the version as a label")
@@ -188,6 +193,16 @@ impl Metrics {
     /// The API server knows the kind.
     pub fn crd_is_served(&self) {
         self.crd_missing.set(0);
+    }
+
+    /// The fences file cannot be used; the last good one stays in force.
+    pub fn fences_are_stale(&self) {
+        self.fences_stale.set(1);
+    }
+
+    /// The fences in force are those of the file.
+    pub fn fences_are_current(&self) {
+        self.fences_stale.set(0);
     }
 
     /// Counts all objects anew, each by status and reason of its condition Ready.

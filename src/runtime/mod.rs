@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod cluster;
+pub mod fences;
 pub mod health;
 pub mod leadership;
 pub mod metrics;

@@ -22,18 +22,6 @@ async fn retain_releases_the_mark_and_leaves_the_identity_whole() {
 }
 
 #[tokio::test]
-async fn delete_acts_as_retain_says_so_and_sends_no_deletion() {
-    let stage = Stage::set().await;
-    stage.apply("agents", stage.spec(|spec| spec["deletionPolicy"] = json!("Delete"))).await;
-    stage.until_reason("agents", "Succeeded").await;
-    stage.delete("agents").await;
-    stage.until_event("agents", "Warning", "IdentityRetained").await;
-    assert_eq!(stage.identity_requests("DELETE"), 0);
-    let id = stage.id("agents");
-    assert!(stage.azure.state().with(|world| world.identity(&id).is_some()));
-}
-
-#[tokio::test]
 async fn an_object_goes_also_when_azure_does_not_answer_and_an_event_says_what_was_left() {
     let stage = Stage::set().await;
     stage.ready("agents").await;

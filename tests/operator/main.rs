@@ -3,12 +3,15 @@
 //! What the pure core decides is tried in `src/domain`; here is what only real parts can show: that the API server
 //! refuses what it should, that the shipped rights suffice, which requests Azure sees, and what a person reads.
 
+mod deletion;
 mod directory;
 mod failures;
 mod farewell;
+mod fences;
 mod identity;
 mod modes;
 mod ownership;
+mod pools;
 mod process;
 mod rights;
 mod schema;

@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 use crate::stage::{Stage, condition, message, root};
 
-async fn run(settings: &[(&str, &str)], arguments: &[&str]) -> (bool, String) {
+pub async fn run(settings: &[(&str, &str)], arguments: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_mdi-operator"))
         .args(arguments)
         .env_clear()
@@ -27,9 +27,9 @@ async fn run(settings: &[(&str, &str)], arguments: &[&str]) -> (bool, String) {
     )
 }
 
-const TENANT: (&str, &str) = ("AZURE_TENANT_ID", "11111111-1111-4111-8111-111111111111");
-const CLIENT: (&str, &str) = ("AZURE_CLIENT_ID", "33333333-3333-4333-8333-333333333333");
-const SECRET: (&str, &str) = ("AZURE_CLIENT_SECRET", "s");
+pub const TENANT: (&str, &str) = ("AZURE_TENANT_ID", "11111111-1111-4111-8111-111111111111");
+pub const CLIENT: (&str, &str) = ("AZURE_CLIENT_ID", "33333333-3333-4333-8333-333333333333");
+pub const SECRET: (&str, &str) = ("AZURE_CLIENT_SECRET", "s");
 
 #[tokio::test]
 async fn a_bad_start_ends_with_one_clear_line_and_a_code() {
@@ -202,6 +202,6 @@ async fn a_missing_definition_is_waited_for_and_named() {
     control_plane.stop().await.unwrap();
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -167,8 +167,8 @@ async fn people_see_the_columns_and_the_manual() {
     let control_plane = control_plane().await;
     let narrow = control_plane.kubectl(["get", "mdi", "-n", &stage.namespace]).await.unwrap();
     assert_eq!(
-        narrow.split_whitespace().take(5).collect::<Vec<_>>(),
-        ["NAME", "READY", "STATUS", "IDENTITY", "AGE"]
+        narrow.split_whitespace().take(6).collect::<Vec<_>>(),
+        ["NAME", "READY", "STATUS", "IDENTITY", "POOLS", "AGE"]
     );
     let wide = control_plane.kubectl(["get", "azure", "-o", "wide", "-n", &stage.namespace]).await.unwrap();
     for column in ["ORGANIZATION", "CLIENT-ID", "TENANT", "SUSPENDED", "MESSAGE"] {

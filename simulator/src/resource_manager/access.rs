@@ -114,6 +114,7 @@ pub(super) fn permitted(
     let (scope, kind) = target.scope_and_type();
     let action = match target {
         Target::Registration { namespace, .. } => format!("{namespace}/register/action"),
+        Target::PoolNames { .. } => format!("{kind}/action"),
         _ => format!("{kind}/{}", deed.verb()),
     };
     if subscription.denies(&caller.client_id, &action, &scope) {

@@ -26,7 +26,7 @@ pub(crate) fn error_body(code: &str, message: &str) -> Value {
 }
 
 impl Refusal {
-    fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
         Self(Box::new(Details {
             status,
@@ -251,6 +251,10 @@ pub(super) fn resource_not_found(kind: &str, name: &str, group: &str) -> Refusal
          https://aka.ms/ARMResourceNotFoundFix"
     );
     Refusal::new(404, "ResourceNotFound", text)
+}
+
+pub(super) fn operation_not_found(id: &str) -> Refusal {
+    Refusal::new(404, "OperationNotFound", format!("The operation '{id}' could not be found."))
 }
 
 pub(super) fn lock_not_found(name: &str) -> Refusal {

@@ -3,20 +3,17 @@
 //! Reads look at the replicas, writes at the truth. Must never change the ids of an identity that exists.
 
 use axum::http::Method;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::access::Caller;
 use super::errors::{self, Refusal};
+use super::lists::{self, Place};
 use super::path::{Target, identity_scope};
 use super::versions::has_isolation_scope;
-use super::{Call, IDENTITY_TYPE, limits, schema};
-use crate::clock::later;
-use crate::readings::{Created, LastPage, LocationInPatch, UnreadableInList, Untagged};
+use super::{Call, IDENTITY_TYPE, limits, placement, schema};
+use crate::readings::{Created, LocationInPatch, Untagged};
 use crate::service::Answer;
 use crate::simulation::Simulation;
-use crate::world::{Identity, IdentityId, Name, Names};
+use crate::world::{Identity, IdentityId, Name};
 
 /// Serves a request to one identity.
 pub(super) fn serve(
@@ -42,7 +39,8 @@ pub(super) fn serve(
             limits::of_provider(simulation, call.caller, target, call.deed)?;
             let (now, untagged) = (simulation.clock.now(), simulation.settings.readings.untagged);
             let current = simulation.world.identities.get_key_value(&key);
-            let (key, identity) = simulation.replicas.one(&key, current, now).ok_or_else(|| absent(id))?;
+            let (key, identity) =
+                simulation.replicas.identities.one(&key, current, now).ok_or_else(|| absent(id))?;
             Ok(Answer::json(200, shown(key, identity, call.api_version, untagged)))
         }
     }
@@ -62,7 +60,7 @@ fn put(
     let draft = schema::identity(&schema::object(call.request)?, call.api_version)?;
     schema::identity_name(&id.name)?;
     let location = schema::region(&draft.location.ok_or_else(errors::location_required)?);
-    available(simulation, &location)?;
+    placement::offered(simulation, &location, IDENTITY_TYPE)?;
     let before =
         simulation.world.identities.get_key_value(key).map(|(key, found)| (key.clone(), found.clone()));
     if let Some((_, old)) = &before
@@ -70,7 +68,7 @@ fn put(
     {
         return Err(errors::other_location(&id.name, &id.group, &old.location, &location));
     }
-    policy(simulation, id)?;
+    placement::by_policy(simulation, &id.subscription, &id.group, &id.name)?;
     limits::of_provider(simulation, call.caller, target, call.deed)?;
     let tags = draft.tags.unwrap_or_default();
     let isolation_scope = draft.isolation_scope.unwrap_or_default();
@@ -120,7 +118,7 @@ fn patch(
     {
         return Err(errors::other_location(&id.name, &id.group, &before.location, &asked));
     }
-    policy(simulation, id)?;
+    placement::by_policy(simulation, &id.subscription, &id.group, &id.name)?;
     limits::of_provider(simulation, call.caller, target, call.deed)?;
     let mut identity = before.clone();
     if let Some(tags) = draft.tags {
@@ -137,30 +135,9 @@ fn patch(
     Ok(answer)
 }
 
-fn available(simulation: &Simulation, location: &str) -> Result<(), Refusal> {
-    let locations = &simulation.world.locations;
-    if locations.iter().any(|known| schema::region(known) == location) {
-        return Ok(());
-    }
-    Err(errors::location_not_available(location, IDENTITY_TYPE, locations))
-}
-
-fn policy(simulation: &Simulation, id: &IdentityId) -> Result<(), Refusal> {
-    let denial = simulation
-        .world
-        .group(&id.subscription, &id.group)
-        .and_then(|(_, group)| group.policy_denial.as_ref());
-    match denial {
-        Some(policy) => Err(errors::denied_by_policy(&id.name, policy)),
-        None => Ok(()),
-    }
-}
-
 fn remember(simulation: &mut Simulation, key: &Name, before: Option<Identity>) {
-    let delay = simulation.settings.replication_delay_seconds;
-    if delay > 0.0 {
-        let until = later(simulation.clock.now(), delay);
-        simulation.replicas.remember(key, before, until);
+    if let Some(until) = simulation.older_shown_until(simulation.clock.now()) {
+        simulation.replicas.identities.remember(key, before, until);
     }
 }
 
@@ -195,80 +172,16 @@ fn shown(key: &Name, identity: &Identity, api_version: &str, untagged: Untagged)
     body
 }
 
-/// Serves a list, page by page.
+/// Serves a list.
 pub(super) fn list(simulation: &mut Simulation, call: &Call<'_>, target: &Target) -> Result<Answer, Refusal> {
     limits::of_provider(simulation, call.caller, target, call.deed)?;
     let now = simulation.clock.now();
-    let seen = simulation.replicas.view(&simulation.world.identities, now);
-    let listed = readable(simulation, call.caller, in_scope(seen, target))?;
-    let after = match call.request.query("$skiptoken") {
-        Some(token) => Some(mark(&token)?),
-        None => None,
-    };
-    let rest: Vec<(Name, Identity)> =
-        listed.into_iter().filter(|(key, _)| after.as_ref().is_none_or(|mark| key > mark)).collect();
-    let size = simulation.settings.page_size.max(1);
+    let seen = simulation.replicas.identities.view(&simulation.world.identities, now);
     let untagged = simulation.settings.readings.untagged;
-    let page = &rest[..rest.len().min(size)];
-    let value: Vec<Value> =
-        page.iter().map(|(key, identity)| shown(key, identity, call.api_version, untagged)).collect();
-    let mut body = json!({"value": value});
-    if let (Some((last, _)), true) = (page.last(), rest.len() > size) {
-        let base = &simulation.addresses.resource_manager;
-        let token = URL_SAFE_NO_PAD.encode(last.as_str());
-        let path = call.request.uri.path();
-        body["nextLink"] = json!(format!("{base}{path}?api-version={}&$skiptoken={token}", call.api_version));
-    } else {
-        match simulation.settings.readings.last_page {
-            LastPage::Absent => {}
-            LastPage::Null => body["nextLink"] = Value::Null,
-            LastPage::Empty => body["nextLink"] = json!(""),
-        }
-    }
-    Ok(Answer::json(200, body))
-}
-
-/// A page begins after the last identity of the one before, so changes in between neither repeat nor skip another.
-fn mark(token: &str) -> Result<Name, Refusal> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    bytes.map(Name::from).ok_or_else(|| errors::invalid("InvalidSkipToken", "The skip token is invalid."))
-}
-
-fn in_scope(seen: Names<Identity>, target: &Target) -> Vec<(Name, Identity)> {
-    let within = |key: &Name| {
-        let Some(id) = IdentityId::parse(key.as_str()) else { return false };
-        match target {
-            Target::IdentitiesOfGroup { subscription, group } => {
-                id.subscription.eq_ignore_ascii_case(subscription) && id.group.eq_ignore_ascii_case(group)
-            }
-            _ => target
-                .subscription()
-                .is_some_and(|subscription| id.subscription.eq_ignore_ascii_case(subscription)),
-        }
+    let place = |key: &Name| {
+        let id = IdentityId::parse(key.as_str())?;
+        Some(Place { scope: identity_scope(&id), subscription: id.subscription, group: id.group })
     };
-    seen.into_iter().filter(|(key, _)| within(key)).collect()
-}
-
-fn readable(
-    simulation: &Simulation,
-    caller: &Caller,
-    listed: Vec<(Name, Identity)>,
-) -> Result<Vec<(Name, Identity)>, Refusal> {
-    let action = format!("{IDENTITY_TYPE}/read");
-    let mut kept = Vec::with_capacity(listed.len());
-    for (key, identity) in listed {
-        let id = IdentityId::parse(key.as_str());
-        let scope = id.as_ref().map(identity_scope).unwrap_or_default();
-        let subscription = id.and_then(|id| simulation.world.subscription(&id.subscription));
-        if subscription.is_some_and(|found| found.denies(&caller.client_id, &action, &scope)) {
-            match simulation.settings.readings.unreadable_in_list {
-                UnreadableInList::Refused => {
-                    return Err(errors::forbidden(&caller.client_id, &caller.object_id, &action, &scope));
-                }
-                UnreadableInList::Cut => continue,
-            }
-        }
-        kept.push((key, identity));
-    }
-    Ok(kept)
+    let shown = |key: &Name, identity: &Identity| shown(key, identity, call.api_version, untagged);
+    lists::serve(simulation, call, target, seen, place, shown)
 }

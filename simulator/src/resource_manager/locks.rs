@@ -17,6 +17,7 @@ use crate::world::{Against, Lock, LockLevel, Name, World};
 pub(super) fn stand_in_the_way(world: &World, target: &Target, deed: Deed) -> Result<(), Refusal> {
     let (subscription, group) = match target {
         Target::Identity(id) | Target::IdentityTags(id) => (&id.subscription, &id.group),
+        Target::Pool(id) => (&id.subscription, &id.group),
         Target::Group { subscription, group } => (subscription, group),
         // A lock does not stand in the way of its own removal.
         _ => return Ok(()),

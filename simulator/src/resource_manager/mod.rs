@@ -12,10 +12,14 @@ mod errors;
 mod groups;
 mod identities;
 mod limits;
+mod lists;
 mod locks;
 mod path;
+mod placement;
+mod pools;
 mod providers;
 mod schema;
+mod shape;
 mod subscriptions;
 mod tags;
 mod versions;
@@ -33,7 +37,7 @@ use crate::simulation::Simulation;
 use crate::world::{Subscription, SubscriptionState};
 
 const IDENTITY_TYPE: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
-const IDENTITY_NAMESPACE: &str = "Microsoft.ManagedIdentity";
+const POOL_TYPE: &str = "Microsoft.DevOpsInfrastructure/pools";
 
 /// A request that has passed the checks that all targets share.
 struct Call<'a> {
@@ -123,6 +127,14 @@ fn decide(
         }
         Target::Identity(id) => identities::serve(simulation, &call, target, id),
         Target::IdentityTags(id) => tags::serve(simulation, &call, id),
+        Target::PoolsOfSubscription { .. } | Target::PoolsOfGroup { .. } => {
+            pools::list(simulation, &call, target)
+        }
+        Target::Pool(id) => pools::serve(simulation, &call, id),
+        Target::PoolNames { .. } => pools::check_name(simulation, &call),
+        Target::Operation { subscription, id, view } => {
+            pools::operation(simulation, &call, subscription, id, *view)
+        }
         Target::Provider { subscription, namespace } => providers::get(simulation, subscription, namespace),
         Target::Registration { subscription, namespace } => {
             providers::register(simulation, subscription, namespace)
@@ -149,11 +161,11 @@ fn known_type(simulation: &Simulation, target: &Target) -> Result<(), Refusal> {
 
 fn allowed_method(method: &Method, target: &Target) -> Result<(), Refusal> {
     let allowed: &[&str] = match target {
-        Target::Identity(_) => &["GET", "PUT", "PATCH", "DELETE"],
+        Target::Identity(_) | Target::Pool(_) => &["GET", "PUT", "PATCH", "DELETE"],
         Target::Group { .. } => &["GET", "HEAD", "PUT", "DELETE"],
         Target::Lock { .. } => &["GET", "PUT", "DELETE"],
         Target::IdentityTags(_) => &["GET", "PATCH"],
-        Target::Registration { .. } => &["POST"],
+        Target::Registration { .. } | Target::PoolNames { .. } => &["POST"],
         Target::Clouds
         | Target::Tenants
         | Target::Subscriptions
@@ -162,6 +174,9 @@ fn allowed_method(method: &Method, target: &Target) -> Result<(), Refusal> {
         | Target::Locks { .. }
         | Target::IdentitiesOfSubscription { .. }
         | Target::IdentitiesOfGroup { .. }
+        | Target::PoolsOfSubscription { .. }
+        | Target::PoolsOfGroup { .. }
+        | Target::Operation { .. }
         | Target::Provider { .. }
         | Target::Unknown { .. } => &["GET"],
     };
@@ -195,18 +210,16 @@ fn registered(
     deed: Deed,
     needed: RegistrationNeeded,
 ) -> Result<(), Refusal> {
-    let of_provider = matches!(
-        target,
-        Target::Identity(_) | Target::IdentitiesOfGroup { .. } | Target::IdentitiesOfSubscription { .. }
-    );
     let asked = match needed {
         RegistrationNeeded::ForWrites => deed == Deed::Write,
         RegistrationNeeded::ForAllCalls => true,
     };
-    if of_provider && asked && !subscription.is_registered(IDENTITY_NAMESPACE) {
-        return Err(errors::not_registered(IDENTITY_NAMESPACE));
+    match target.provider() {
+        Some(namespace) if asked && !subscription.is_registered(namespace) => {
+            Err(errors::not_registered(namespace))
+        }
+        Some(_) | None => Ok(()),
     }
-    Ok(())
 }
 
 fn in_group(

@@ -2,7 +2,7 @@
 //!
 //! Must never look into the world: an address of something that is not there is still an address.
 
-use crate::world::IdentityId;
+use crate::world::{IdentityId, PoolId};
 
 /// The thing that an address names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +19,27 @@ pub(super) enum Target {
     IdentitiesOfGroup { subscription: String, group: String },
     Identity(IdentityId),
     IdentityTags(IdentityId),
+    PoolsOfSubscription { subscription: String },
+    PoolsOfGroup { subscription: String, group: String },
+    Pool(PoolId),
+    PoolNames { subscription: String },
+    Operation { subscription: String, id: String, view: OperationView },
     Provider { subscription: String, namespace: String },
     Registration { subscription: String, namespace: String },
     Unknown { subscription: Option<String>, described: String },
 }
 
+/// Which of an operation's two addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OperationView {
+    /// `Azure-AsyncOperation`.
+    Status,
+    /// `Location`.
+    Result,
+}
+
 const IDENTITY: [&str; 2] = ["microsoft.managedidentity", "userassignedidentities"];
+const POOLS: [&str; 2] = ["microsoft.devopsinfrastructure", "pools"];
 const LOCKS: [&str; 2] = ["microsoft.authorization", "locks"];
 
 impl Target {
@@ -47,7 +62,30 @@ impl Target {
             ["subscriptions", _, "providers", kind @ ..] if *kind == IDENTITY => {
                 Self::IdentitiesOfSubscription { subscription: at(1) }
             }
+            ["subscriptions", _, "providers", kind @ ..] if *kind == POOLS => {
+                Self::PoolsOfSubscription { subscription: at(1) }
+            }
+            ["subscriptions", _, "providers", namespace, "checknameavailability"]
+                if *namespace == POOLS[0] =>
+            {
+                Self::PoolNames { subscription: at(1) }
+            }
+            ["subscriptions", _, "providers", namespace, "locations", _, view, _]
+                if *namespace == POOLS[0] =>
+            {
+                match *view {
+                    "operationstatuses" => Self::operation(at(1), at(7), OperationView::Status),
+                    "operationresults" => Self::operation(at(1), at(7), OperationView::Result),
+                    _ => Self::unknown(segments),
+                }
+            }
             ["subscriptions", _, "resourcegroups", _, "providers", rest @ ..] => match rest {
+                [namespace, kind] if [*namespace, *kind] == POOLS => {
+                    Self::PoolsOfGroup { subscription: at(1), group: at(3) }
+                }
+                [namespace, kind, _] if [*namespace, *kind] == POOLS => {
+                    Self::Pool(PoolId::new(&segments[1], &segments[3], &segments[7]))
+                }
                 [namespace, kind] if [*namespace, *kind] == IDENTITY => {
                     Self::IdentitiesOfGroup { subscription: at(1), group: at(3) }
                 }
@@ -71,6 +109,10 @@ impl Target {
         }
     }
 
+    fn operation(subscription: String, id: String, view: OperationView) -> Self {
+        Self::Operation { subscription, id, view }
+    }
+
     fn unknown(segments: &[String]) -> Self {
         let named = segments.first().is_some_and(|first| first.eq_ignore_ascii_case("subscriptions"));
         let subscription = if named { segments.get(1).cloned() } else { None };
@@ -88,9 +130,14 @@ impl Target {
             | Self::Lock { subscription, .. }
             | Self::IdentitiesOfSubscription { subscription }
             | Self::IdentitiesOfGroup { subscription, .. }
+            | Self::PoolsOfSubscription { subscription }
+            | Self::PoolsOfGroup { subscription, .. }
+            | Self::PoolNames { subscription }
+            | Self::Operation { subscription, .. }
             | Self::Provider { subscription, .. }
             | Self::Registration { subscription, .. } => Some(subscription),
             Self::Identity(id) | Self::IdentityTags(id) => Some(&id.subscription),
+            Self::Pool(id) => Some(&id.subscription),
             Self::Unknown { subscription, .. } => subscription.as_deref(),
         }
     }
@@ -98,10 +145,12 @@ impl Target {
     /// The group that has to exist for the request to make sense.
     pub(super) fn group_needed(&self) -> Option<&str> {
         match self {
-            Self::Locks { group, .. } | Self::Lock { group, .. } | Self::IdentitiesOfGroup { group, .. } => {
-                Some(group)
-            }
+            Self::Locks { group, .. }
+            | Self::Lock { group, .. }
+            | Self::IdentitiesOfGroup { group, .. }
+            | Self::PoolsOfGroup { group, .. } => Some(group),
             Self::Identity(id) | Self::IdentityTags(id) => Some(&id.group),
+            Self::Pool(id) => Some(&id.group),
             Self::Clouds
             | Self::Tenants
             | Self::Subscriptions
@@ -109,6 +158,35 @@ impl Target {
             | Self::Groups { .. }
             | Self::Group { .. }
             | Self::IdentitiesOfSubscription { .. }
+            | Self::PoolsOfSubscription { .. }
+            | Self::PoolNames { .. }
+            | Self::Operation { .. }
+            | Self::Provider { .. }
+            | Self::Registration { .. }
+            | Self::Unknown { .. } => None,
+        }
+    }
+
+    /// The namespace of the resource provider that serves it, if one does that has to be registered.
+    pub(super) fn provider(&self) -> Option<&'static str> {
+        match self {
+            Self::Identity(_) | Self::IdentitiesOfGroup { .. } | Self::IdentitiesOfSubscription { .. } => {
+                Some("Microsoft.ManagedIdentity")
+            }
+            Self::Pool(_) | Self::PoolsOfGroup { .. } | Self::PoolsOfSubscription { .. } => {
+                Some("Microsoft.DevOpsInfrastructure")
+            }
+            Self::Clouds
+            | Self::Tenants
+            | Self::Subscriptions
+            | Self::Subscription { .. }
+            | Self::Groups { .. }
+            | Self::Group { .. }
+            | Self::Locks { .. }
+            | Self::Lock { .. }
+            | Self::IdentityTags(_)
+            | Self::PoolNames { .. }
+            | Self::Operation { .. }
             | Self::Provider { .. }
             | Self::Registration { .. }
             | Self::Unknown { .. } => None,
@@ -151,6 +229,21 @@ impl Target {
             }
             Self::Identity(id) => (identity_scope(id), "Microsoft.ManagedIdentity/userAssignedIdentities"),
             Self::IdentityTags(id) => (identity_scope(id), "Microsoft.Resources/tags"),
+            Self::PoolsOfSubscription { subscription } => {
+                (format!("/subscriptions/{subscription}"), "Microsoft.DevOpsInfrastructure/pools")
+            }
+            Self::PoolsOfGroup { subscription, group } => {
+                (group_scope(subscription, group), "Microsoft.DevOpsInfrastructure/pools")
+            }
+            Self::Pool(id) => (pool_scope(id), "Microsoft.DevOpsInfrastructure/pools"),
+            Self::PoolNames { subscription } => (
+                format!("/subscriptions/{subscription}"),
+                "Microsoft.DevOpsInfrastructure/checkNameAvailability",
+            ),
+            Self::Operation { subscription, .. } => (
+                format!("/subscriptions/{subscription}"),
+                "Microsoft.DevOpsInfrastructure/locations/operationStatuses",
+            ),
             Self::Provider { subscription, .. } | Self::Registration { subscription, .. } => {
                 (format!("/subscriptions/{subscription}"), "Microsoft.Resources/subscriptions/providers")
             }
@@ -163,5 +256,24 @@ pub(super) fn identity_scope(id: &IdentityId) -> String {
     let IdentityId { subscription, group, name } = id;
     format!(
         "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+    )
+}
+
+/// A pool's scope as refusals spell it.
+pub(super) fn pool_scope(id: &PoolId) -> String {
+    let PoolId { subscription, group, name } = id;
+    format!(
+        "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.DevOpsInfrastructure/pools/{name}"
+    )
+}
+
+/// The path of an operation's address.
+pub(super) fn operation_path(subscription: &str, location: &str, id: &str, view: OperationView) -> String {
+    let view = match view {
+        OperationView::Status => "operationStatuses",
+        OperationView::Result => "operationResults",
+    };
+    format!(
+        "/subscriptions/{subscription}/providers/Microsoft.DevOpsInfrastructure/locations/{location}/{view}/{id}"
     )
 }

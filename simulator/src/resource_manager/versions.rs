@@ -9,6 +9,9 @@ use crate::service::Request;
 use crate::simulation::Simulation;
 
 const IDENTITIES: &[&str] = &["2023-01-31", "2024-11-30"];
+const POOLS: &[&str] = &["2025-09-20"];
+/// Clients put their own version in place of the address's.
+const OPERATIONS: &[&str] = &["2024-10-19", "2025-09-20"];
 const SUBSCRIPTIONS: &[&str] = &["2020-01-01", "2021-01-01", "2022-12-01"];
 const GROUPS: &[&str] = &[
     "2021-04-01",
@@ -33,6 +36,11 @@ fn valid(target: &Target) -> &'static [&'static str] {
             IDENTITIES
         }
         Target::IdentityTags(_) => TAGS,
+        Target::PoolsOfSubscription { .. }
+        | Target::PoolsOfGroup { .. }
+        | Target::Pool(_)
+        | Target::PoolNames { .. } => POOLS,
+        Target::Operation { .. } => OPERATIONS,
         Target::Provider { .. } | Target::Registration { .. } => PROVIDERS,
         Target::Clouds | Target::Unknown { .. } => &[],
     }

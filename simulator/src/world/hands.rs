@@ -4,8 +4,8 @@
 //! hand that acts here had all of those.
 
 use super::{
-    Denial, Directory, Group, Identity, IdentityId, IsolationScope, Lock, LockLevel, Name, Names,
-    Organization, Subscription, SubscriptionState, World,
+    Denial, Directory, Group, Identity, IdentityId, IsolationScope, Lock, LockLevel, Name, Names, Obstacle,
+    Organization, PoolId, Subscription, SubscriptionState, World,
 };
 
 /// An act that the world does not allow, with the field that was wrong.
@@ -20,7 +20,7 @@ pub struct WorldError {
     pub problem: &'static str,
 }
 
-fn wrong(field: &'static str, value: &str, problem: &'static str) -> WorldError {
+pub(super) fn wrong(field: &'static str, value: &str, problem: &'static str) -> WorldError {
     WorldError { field, value: value.to_owned(), problem }
 }
 
@@ -124,6 +124,18 @@ impl World {
         }
     }
 
+    /// Keeps an application from managing the agent pools of an organization.
+    pub fn obstruct(&mut self, name: &str, object_id: &str, obstacle: Obstacle) -> Result<(), WorldError> {
+        self.organization_at(name)?.obstacles.insert(Name::from(object_id), obstacle);
+        Ok(())
+    }
+
+    /// Lets an application manage the agent pools of an organization again.
+    pub fn clear_obstacle(&mut self, name: &str, object_id: &str) -> Result<(), WorldError> {
+        self.organization_at(name)?.obstacles.remove(&Name::from(object_id));
+        Ok(())
+    }
+
     /// Locks a resource group.
     pub fn lock(
         &mut self,
@@ -166,7 +178,7 @@ impl World {
         Ok(())
     }
 
-    /// Sets or takes away the policy that forbids identities in a group.
+    /// Sets or takes away the policy that forbids identities and pools in a group.
     pub fn set_policy(
         &mut self,
         subscription: &str,
@@ -217,19 +229,28 @@ impl World {
     pub fn delete_group(&mut self, subscription: &str, group: &str) -> Result<(), WorldError> {
         self.group_at(subscription, group)?;
         self.subscription_at_mut(subscription)?.groups.remove(&Name::from(group));
+        let in_it = |its_subscription: &str, its_group: &str| {
+            its_subscription.eq_ignore_ascii_case(subscription) && its_group.eq_ignore_ascii_case(group)
+        };
         self.identities.retain(|id, _| {
-            IdentityId::parse(id.as_str()).is_none_or(|id| {
-                !(id.subscription.eq_ignore_ascii_case(subscription) && id.group.eq_ignore_ascii_case(group))
-            })
+            IdentityId::parse(id.as_str()).is_none_or(|id| !in_it(&id.subscription, &id.group))
         });
+        self.pools
+            .retain(|id, _| PoolId::parse(id.as_str()).is_none_or(|id| !in_it(&id.subscription, &id.group)));
         Ok(())
+    }
+
+    fn organization_at(&mut self, name: &str) -> Result<&mut Organization, WorldError> {
+        self.organizations
+            .get_mut(&Name::from(name))
+            .ok_or_else(|| wrong("name", name, "is no organization; list GET /world"))
     }
 
     fn directory_of(&mut self, name: &str, directory: Directory) {
         self.organizations
             .entry(Name::from(name))
             .and_modify(|organization| organization.directory = directory.clone())
-            .or_insert(Organization { directory, quirks: Vec::new() });
+            .or_insert(Organization { directory, quirks: Vec::new(), obstacles: Names::new() });
     }
 
     fn known_tenant(&self, tenant: &str) -> Result<(), WorldError> {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Names;
+use super::arm_id::{ResourceGroupSpelling, read, write};
 
 /// What exists under an identity's ARM id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +54,8 @@ pub struct IdentityId {
     pub name: String,
 }
 
+const KIND: [&str; 2] = ["Microsoft.ManagedIdentity", "userAssignedIdentities"];
+
 impl IdentityId {
     /// Puts an id together.
     pub fn new(subscription: &str, group: &str, name: &str) -> Self {
@@ -61,18 +64,7 @@ impl IdentityId {
 
     /// Reads an ARM id in any case; `None` if it names something else.
     pub fn parse(id: &str) -> Option<Self> {
-        let segments: Vec<&str> = id.strip_prefix('/')?.split('/').collect();
-        let [s, subscription, g, group, p, namespace, kind, name] = segments.as_slice() else { return None };
-        let fixed = [
-            (s, "subscriptions"),
-            (g, "resourceGroups"),
-            (p, "providers"),
-            (namespace, "Microsoft.ManagedIdentity"),
-            (kind, "userAssignedIdentities"),
-        ];
-        let named = [subscription, group, name].iter().all(|segment| !segment.is_empty());
-        let known = fixed.iter().all(|(seen, wanted)| seen.eq_ignore_ascii_case(wanted));
-        (named && known).then(|| Self::new(subscription, group, name))
+        read(id, KIND).map(|[subscription, group, name]| Self::new(subscription, group, name))
     }
 }
 
@@ -80,10 +72,7 @@ impl fmt::Display for IdentityId {
     /// The spelling of Azure's answers: `resourcegroups` in lower case.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { subscription, group, name } = self;
-        write!(
-            f,
-            "/subscriptions/{subscription}/resourcegroups/{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
-        )
+        write(f, [subscription, group, name], KIND, ResourceGroupSpelling::Lower)
     }
 }
 

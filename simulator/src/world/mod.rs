@@ -1,22 +1,29 @@
-//! The world that the services look at: tenants, subscriptions, identities, organizations.
+//! The world that the services look at: tenants, subscriptions, identities, pools, organizations.
 //!
 //! Plain data with its rules, readable and settable as JSON. It must never know about HTTP, time or throttling; the
 //! services decide what a caller may see of it.
 
+mod arm_id;
+mod attached;
 mod hands;
 mod identity;
 mod name;
 mod organization;
+mod pool;
+mod pool_hands;
 mod sample;
 mod subscription;
 mod tenant;
 
 use serde::{Deserialize, Serialize};
 
+pub use attached::{Attached, Entry, IdentityType, SystemIdentity};
 pub use hands::{Registration, Tags, WorldError};
 pub use identity::{Identity, IdentityId, IsolationScope};
 pub use name::{Name, Names};
-pub use organization::{Directory, Organization, Quirk};
+pub use organization::{Directory, Obstacle, Organization, Quirk, organization_in};
+pub use pool::{Pool, PoolId, ProvisioningState};
+pub use pool_hands::TerraformRun;
 pub use sample::Sample;
 pub(crate) use subscription::Against;
 pub use subscription::{Denial, Group, Lock, LockLevel, Subscription, SubscriptionState};
@@ -34,9 +41,11 @@ pub struct World {
     pub subscriptions: Names<Subscription>,
     /// User-assigned identities by their ARM id.
     pub identities: Names<Identity>,
+    /// Managed DevOps pools by their ARM id.
+    pub pools: Names<Pool>,
     /// Azure DevOps organizations by name; one that is not here does not exist.
     pub organizations: Names<Organization>,
-    /// Regions where identities can be created.
+    /// Regions where identities and pools can be created.
     pub locations: Vec<String>,
     #[serde(skip)]
     pub(crate) guids: Guids,
@@ -50,6 +59,7 @@ impl Default for World {
             tenants: Names::new(),
             subscriptions: Names::new(),
             identities: Names::new(),
+            pools: Names::new(),
             organizations: Names::new(),
             locations: locations.map(str::to_owned).to_vec(),
             guids: Guids::default(),
@@ -76,6 +86,16 @@ impl World {
     /// The identity with this ARM id, to be changed.
     pub fn identity_mut(&mut self, id: &str) -> Option<&mut Identity> {
         self.identities.get_mut(&Name::from(id))
+    }
+
+    /// The pool with this ARM id.
+    pub fn pool(&self, id: &str) -> Option<&Pool> {
+        self.pools.get(&Name::from(id))
+    }
+
+    /// The pool with this ARM id, to be changed.
+    pub fn pool_mut(&mut self, id: &str) -> Option<&mut Pool> {
+        self.pools.get_mut(&Name::from(id))
     }
 
     /// The organization with this name.

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Names;
+
 /// One Azure DevOps organization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -13,17 +15,45 @@ pub struct Organization {
     /// Deviations of its answers, all applied.
     #[serde(default)]
     pub quirks: Vec<Quirk>,
+    /// What keeps an application from managing agent pools here, by object id. All others may.
+    #[serde(default)]
+    pub obstacles: Names<Obstacle>,
+}
+
+/// What keeps an application from managing the agent pools of an organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Obstacle {
+    /// It is no member of the organization.
+    NotFound,
+    /// It is a member without the permission.
+    NoManagePermission,
+}
+
+/// The name in an organization's address, in the form of today or of old; `None` if it is neither.
+pub fn organization_in(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("https://")?;
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    if host.eq_ignore_ascii_case("dev.azure.com") {
+        return path.split('/').next().filter(|name| !name.is_empty());
+    }
+    let (name, domain) = host.split_once('.')?;
+    domain.eq_ignore_ascii_case("visualstudio.com").then_some(name)
 }
 
 impl Organization {
     /// An organization connected to a tenant, without quirks.
     pub fn connected(tenant: &str) -> Self {
-        Self { directory: Directory::Connected(tenant.to_owned()), quirks: Vec::new() }
+        Self {
+            directory: Directory::Connected(tenant.to_owned()),
+            quirks: Vec::new(),
+            obstacles: Names::new(),
+        }
     }
 
     /// An organization of Microsoft accounts, without quirks.
     pub fn not_connected() -> Self {
-        Self { directory: Directory::NotConnected, quirks: Vec::new() }
+        Self { directory: Directory::NotConnected, quirks: Vec::new(), obstacles: Names::new() }
     }
 
     /// The same with one more quirk.
@@ -72,4 +102,24 @@ pub enum Quirk {
     SignInPage,
     /// 302 to a sign-in page and no tenant.
     SignInRedirect,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_organization_is_known_by_either_of_its_addresses() {
+        for (url, name) in [
+            ("https://dev.azure.com/contoso", Some("contoso")),
+            ("https://DEV.azure.com/contoso/", Some("contoso")),
+            ("https://contoso.visualstudio.com", Some("contoso")),
+            ("https://contoso.visualstudio.com/", Some("contoso")),
+            ("https://dev.azure.com/", None),
+            ("https://github.com/contoso", None),
+            ("contoso", None),
+        ] {
+            assert_eq!(organization_in(url), name, "{url}");
+        }
+    }
 }

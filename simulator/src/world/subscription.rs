@@ -123,7 +123,7 @@ pub struct Group {
     /// Locks by name.
     #[serde(default)]
     pub locks: Names<Lock>,
-    /// The name of a policy that forbids identities here.
+    /// The name of a policy that forbids identities and pools here.
     #[serde(default)]
     pub policy_denial: Option<String>,
     /// Tags of the group itself.

@@ -4,11 +4,13 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(unreachable_pub, reason = "shared between test files")]
 
-use azure_simulator::{Config, Sample, Settings, Simulator};
+use azure_simulator::world::Names;
+use azure_simulator::{Config, PoolReadings, Sample, Settings, Simulator};
 use reqwest::{Certificate, Client, Method, StatusCode, header::HeaderMap, redirect::Policy};
 use serde_json::{Value, json};
 
 pub const IDENTITIES: &str = "2024-11-30";
+pub const POOLS: &str = "2025-09-20";
 pub const SUBSCRIPTIONS: &str = "2022-12-01";
 
 /// A simulator with the sample world and a client for it.
@@ -129,6 +131,65 @@ impl Bench {
 
     pub async fn delete(&self, name: &str) -> Seen {
         self.send(Method::DELETE, &self.identity(name), IDENTITIES, None).await
+    }
+
+    pub fn pool(&self, name: &str) -> String {
+        self.sample.pool_id(name)
+    }
+
+    pub async fn put_pool(&self, name: &str, body: Value) -> Seen {
+        self.send(Method::PUT, &self.pool(name), POOLS, Some(body)).await
+    }
+
+    pub async fn patch_pool(&self, name: &str, body: Value) -> Seen {
+        self.send(Method::PATCH, &self.pool(name), POOLS, Some(body)).await
+    }
+
+    pub async fn read_pool(&self, name: &str) -> Seen {
+        self.get(&self.pool(name), POOLS).await
+    }
+
+    pub async fn delete_pool(&self, name: &str) -> Seen {
+        self.send(Method::DELETE, &self.pool(name), POOLS, None).await
+    }
+
+    /// The full body of a small pool of `contoso`.
+    pub fn pool_body(&self) -> Value {
+        json!({
+            "location": self.sample.location,
+            "properties": {
+                "maximumConcurrency": 2,
+                "devCenterProjectResourceId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.DevCenter/projects/p",
+                "organizationProfile": {
+                    "kind": "AzureDevOps",
+                    "organizations": [{"url": "https://dev.azure.com/contoso"}],
+                },
+                "agentProfile": {"kind": "Stateless"},
+                "fabricProfile": {
+                    "kind": "Vmss",
+                    "sku": {"name": "Standard_D2ads_v5"},
+                    "images": [{"wellKnownImageName": "ubuntu-24.04/latest"}],
+                },
+            },
+        })
+    }
+
+    /// An address that an answer named, with a fresh token.
+    pub async fn follow(&self, address: &str) -> Seen {
+        let request = self.client.get(address).bearer_auth(self.token().await);
+        seen(request.send().await.unwrap()).await
+    }
+
+    /// An identity in the sample's group, made by somebody else.
+    pub fn given_identity(&self, name: &str) -> String {
+        let id = self.identity(name);
+        let location = self.sample.location.clone();
+        self.simulator.state().with(|world| world.create_identity(&id, &location, Names::new())).unwrap();
+        id
+    }
+
+    pub fn set_pools(&self, change: impl FnOnce(&mut PoolReadings)) {
+        self.simulator.state().set(|settings| change(&mut settings.readings.pools));
     }
 
     pub fn here(&self) -> Value {

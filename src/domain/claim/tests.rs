@@ -94,6 +94,7 @@ fn an_object_stalled_for_a_reason_of_its_own_leaves_the_claim_to_its_sibling_and
         Reason::AuthorizationFailed,
         Reason::SignInFailed,
         Reason::IdentityNotFound,
+        Reason::ScopeNotAllowed,
     ];
     let shared =
         [Reason::OwnershipConflict, Reason::DriftDetected, Reason::AdoptionRefused, Reason::TooManyTags];
@@ -124,6 +125,22 @@ fn whose_mark_was_taken_off_stays_the_owner_by_its_record_also_while_suspended_o
 }
 
 #[test]
+fn one_beyond_its_fence_claims_nothing_but_keeps_what_it_holds() {
+    let beyond = |object, age| Sibling { within_fences: false, ..adopting(object, age) };
+    for identity in [None, Some(there(None)), Some(there(Some(released(mark_of("a/beyond")))))] {
+        let objects = [beyond("a/beyond", 9), adopting("b/younger", 1)];
+        assert_eq!(agreed(&objects, &identity).as_deref(), Some("b/younger"), "{identity:?}");
+    }
+    let marked = Some(there(Some(mark_of("a/beyond"))));
+    assert_eq!(
+        agreed(&[beyond("a/beyond", 1), adopting("b/older", 9)], &marked).as_deref(),
+        Some("a/beyond")
+    );
+    let holder = Sibling { record: holding(1, Origin::Adopted), ..beyond("a/holder", 1) };
+    assert_eq!(agreed(&[holder, adopting("b/older", 9)], &Some(there(None))).as_deref(), Some("a/holder"));
+}
+
+#[test]
 fn an_identity_that_is_gone_is_its_holder_s_to_create_anew_not_the_oldest_s() {
     let holder = || Sibling { record: holding(1, Origin::Created), ..sibling("a/holder", 1) };
     assert_eq!(agreed(&[sibling("b/older", 9), holder()], &None).as_deref(), Some("a/holder"));
@@ -143,20 +160,25 @@ fn nobody_claims_what_is_held_outside_of_this_cluster() {
 fn any_sibling(object: &'static str) -> impl Strategy<Value = Sibling> {
     (
         0i64..3,
-        any::<(bool, bool, bool)>(),
+        any::<(bool, bool, bool, bool)>(),
         select(vec![AdoptionPolicy::IfOwned, AdoptionPolicy::Adopt, AdoptionPolicy::Never]),
         select(vec![None, Some(Reason::OwnershipConflict), Some(Reason::LocationConflict)]),
         select(vec![Record::default(), holding(1, Origin::Created), holding(2, Origin::Adopted)]),
     )
-        .prop_map(move |(age, (observes, suspended, terminating), adoption, stalled, record)| Sibling {
-            mode: if observes { Mode::Observe } else { Mode::Manage },
-            adoption,
-            suspended,
-            terminating,
-            stalled,
-            record,
-            ..sibling(object, age)
-        })
+        .prop_map(
+            move |(age, (observes, suspended, terminating, within_fences), adoption, stalled, record)| {
+                Sibling {
+                    mode: if observes { Mode::Observe } else { Mode::Manage },
+                    adoption,
+                    suspended,
+                    terminating,
+                    within_fences,
+                    stalled,
+                    record,
+                    ..sibling(object, age)
+                }
+            },
+        )
 }
 
 fn any_mark() -> impl Strategy<Value = Option<MarkSeen>> {

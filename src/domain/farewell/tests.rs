@@ -62,12 +62,6 @@ fn it_ends_also_when_azure_does_not_answer() {
     }
 }
 
-#[test]
-fn only_delete_asks_for_more_than_retain() {
-    assert!(asked_for_more(DeletionPolicy::Delete));
-    assert!(!asked_for_more(DeletionPolicy::Retain));
-}
-
 /// A farewell of `team-a/agents`, which created the identity and is to delete it.
 struct Case {
     shown_id: Option<String>,
@@ -76,7 +70,7 @@ struct Case {
     record: Record,
     identity: Fact<Identity>,
     siblings: Vec<Sibling>,
-    definition_is_terminating: bool,
+    definition: Definition,
     not_left: Option<Vec<PoolJudged>>,
     listed: Option<Result<Vec<Pool>, Failure>>,
     refused: Option<Failure>,
@@ -96,7 +90,7 @@ impl Case {
             record: holding(1, Origin::Created),
             identity: Fact::Known(created()),
             siblings: vec![],
-            definition_is_terminating: false,
+            definition: Definition::Stands,
             not_left: None,
             listed: Some(Ok(vec![pool(&[foreign_entry(1)])])),
             refused: None,
@@ -129,7 +123,7 @@ impl Case {
             record: &self.record,
             identity: &self.identity,
             siblings: &self.siblings,
-            definition_is_terminating: self.definition_is_terminating,
+            definition: self.definition,
             not_left: self.not_left.as_deref(),
             listed: self.listed.as_ref(),
             refused: self.refused.as_ref(),
@@ -184,7 +178,8 @@ mod delete {
             (seeing(anothers), WhyRetained::NotMarked),
             (seeing(elsewhere), WhyRetained::NotMarked),
             (seeing(identity()), WhyRetained::NotMarked),
-            (Box::new(|case| case.definition_is_terminating = true), WhyRetained::DefinitionTerminates),
+            (Box::new(|case| case.definition = Definition::Terminates), WhyRetained::DefinitionTerminates),
+            (Box::new(|case| case.definition = Definition::Unreadable), WhyRetained::DefinitionUnreadable),
             (
                 Box::new(|case| case.shown_id = Some("/other".into())),
                 WhyRetained::OtherIdentity("/other".into()),
@@ -327,7 +322,7 @@ mod the_words {
             (WhyRetained::NotMarked, "mark"),
             (WhyRetained::Managed(key("team-b/agents")), "team-b/agents"),
             (WhyRetained::DefinitionTerminates, "kind"),
-            (WhyRetained::BeyondTheFence, "fence"),
+            (WhyRetained::DefinitionUnreadable, "may not read"),
         ] {
             let told = why.told(&desired().identity);
             for part in [word, "acts as Retain", "stays in Azure"] {

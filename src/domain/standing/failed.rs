@@ -75,6 +75,7 @@ impl Lasting {
             | R::ProgressingWithRetry
             | R::Suspended
             | R::InvalidSpec
+            | R::ScopeNotAllowed
             | R::CheckFailed
             | R::Settling
             | R::Throttled

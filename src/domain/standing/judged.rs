@@ -3,7 +3,7 @@
 use super::{
     part::{Course, Part, Tri},
     texts,
-    told::{Finding, Told, told_reason},
+    told::{Finding, Refusal, Told, told_reason},
 };
 use crate::{
     api::conditions::{Reason, types},
@@ -90,7 +90,7 @@ impl Told<'_> {
             Finding::UnderWay(doing) => self
                 .matched_before(kind)
                 .unwrap_or_else(|| unknown(Reason::Progressing, doing, Course::Working)),
-            Finding::Invalid(problem) => unknown(Reason::InvalidSpec, problem, Course::Stuck),
+            Finding::Invalid(Refusal { reason, problem }) => unknown(reason, problem, Course::Stuck),
             Finding::NeverLookedAt | Finding::Judged { .. } => {
                 unknown(Reason::Suspended, "not looked at: set spec.suspend: false", Course::Done)
             }

@@ -25,4 +25,4 @@ mod told;
 mod tests;
 
 pub use failed::hides_the_truth;
-pub use told::{Finding, Told, stalled_for_the_identity};
+pub use told::{Finding, Refusal, Told, stalled_for_the_identity};

@@ -245,9 +245,20 @@ mod what_gitops_tools_see {
         let story = Story::of(Verdict::UpToDate).told_as(Finding::UnderWay("looking at it"));
         assert_eq!(story.says(types::READY), Some(("Unknown", "Progressing")));
         assert_eq!(story.kstatus(), Kstatus::InProgress);
-        let story = story.told_as(Finding::Invalid("spec.interval: \"5s\" is too short"));
+        let story = story.told_as(Finding::Invalid(Refusal::unusable("spec.interval: \"5s\" is too short")));
         assert_eq!(story.says(types::STALLED), Some(("True", "InvalidSpec")));
         assert_eq!((story.kstatus(), story.outcome), (Kstatus::Failed, Outcome::Stalled));
+    }
+
+    #[test]
+    fn an_object_beyond_its_fence_fails_by_its_own_reason_and_keeps_what_it_recorded() {
+        let ready = Story::ready();
+        let (before, problem) = (ready.status.clone(), "spec.organization: contoso may not be used");
+        let story = ready.told_as(Finding::Invalid(Refusal::beyond_the_fences(problem)));
+        assert_eq!(story.says(types::STALLED), Some(("True", "ScopeNotAllowed")));
+        assert_eq!(story.message(types::READY), problem);
+        assert_eq!((story.kstatus(), story.outcome), (Kstatus::Failed, Outcome::Stalled));
+        assert_eq!((&story.status.identity, &story.status.applied), (&before.identity, &before.applied));
     }
 
     #[test]
@@ -541,7 +552,7 @@ mod what_is_shown {
             record: &Record::default(),
             identity: None,
             requested_at: None,
-            finding: Finding::Invalid("spec.interval: no"),
+            finding: Finding::Invalid(Refusal::unusable("spec.interval: no")),
             now: story.now,
         }
         .compose();
@@ -725,7 +736,7 @@ proptest! {
             let (desired, before) = (story.desired.clone(), story.status.clone());
             let finding = match &pass {
                 Pass::UnderWay => Finding::UnderWay("looking at it"),
-                Pass::Invalid => Finding::Invalid("spec.interval: no"),
+                Pass::Invalid => Finding::Invalid(Refusal::unusable("spec.interval: no")),
                 Pass::NeverLookedAt => Finding::NeverLookedAt,
                 Pass::Judged(judged) => Finding::Judged {
                     desired: &desired,

@@ -32,7 +32,7 @@ pub(super) fn no_such_organization(desired: &Desired) -> String {
 }
 
 pub(super) fn up_to_date(id: &IdentityId) -> String {
-    format!("identity {id} is as wanted")
+    format!("identity {id:#} is as wanted")
 }
 
 pub(super) fn awaits_the_directory(id: &IdentityId, identity: &Fact<Identity>) -> String {
@@ -40,11 +40,13 @@ pub(super) fn awaits_the_directory(id: &IdentityId, identity: &Fact<Identity>) -
         Fact::Absent => "created",
         Fact::Known(_) | Fact::Unknown(_) => "changed",
     };
-    format!("identity {id} is not {change} before the directory is known to match")
+    format!("identity {id:#} is not {change} before the directory is known to match")
 }
 
 pub(super) fn settling(id: &IdentityId) -> String {
-    format!("Azure does not show identity {id} at the moment: it is asked again before anything is concluded")
+    format!(
+        "Azure does not show identity {id:#} at the moment: it is asked again before anything is concluded"
+    )
 }
 
 pub(super) fn disabled(id: &IdentityId) -> String {
@@ -53,13 +55,13 @@ pub(super) fn disabled(id: &IdentityId) -> String {
 
 pub(super) fn elsewhere(id: &IdentityId, found: &Location, wanted: &Location) -> String {
     format!(
-        "identity {id} exists in {found}, spec.identity.location says {wanted}: Azure moves no identity, so name {found} in a new object, or choose another name"
+        "identity {id:#} exists in {found}, spec.identity.location says {wanted}: Azure moves no identity, so name {found} in a new object, or choose another name"
     )
 }
 
 pub(super) fn too_many_tags(id: &IdentityId, count: usize) -> String {
     format!(
-        "identity {id} would bear {count} tags, Azure allows {}: take tags out of spec.identity.tags or off the identity",
+        "identity {id:#} would bear {count} tags, Azure allows {}: take tags out of spec.identity.tags or off the identity",
         tags::LIMIT
     )
 }
@@ -72,10 +74,10 @@ pub(super) fn refused(
 ) -> String {
     let what = match &record.holding {
         Some(held) if held.principal != *found => format!(
-            "identity {id} was re-created by somebody: it is principal {found} now, this object held {}",
+            "identity {id:#} was re-created by somebody: it is principal {found} now, this object held {}",
             held.principal
         ),
-        Some(_) | None => format!("identity {id} exists already and does not bear this object's mark"),
+        Some(_) | None => format!("identity {id:#} exists already and does not bear this object's mark"),
     };
     let remedy = match policy {
         AdoptionPolicy::IfOwned | AdoptionPolicy::Adopt => {
@@ -91,10 +93,10 @@ pub(super) fn refused(
 pub(super) fn conflict(id: &IdentityId, owner: &Owner) -> String {
     match owner {
         Owner::Object { cluster, object } => format!(
-            "identity {id} is held by object {object} of cluster {cluster}: name another identity in a new object, or delete {object} there (it lets go and leaves the identity whole); if that cluster is gone for ever, remove the mdi-operator- tags from the identity"
+            "identity {id:#} is held by object {object} of cluster {cluster}: name another identity in a new object, or delete {object} there (it lets go and leaves the identity whole); if that cluster is gone for ever, remove the mdi-operator- tags from the identity"
         ),
         Owner::Unclear(keys) => format!(
-            "identity {id} bears a part of an owner's mark: if nobody holds it, remove its tags {}",
+            "identity {id:#} bears a part of an owner's mark: if nobody holds it, remove its tags {}",
             keys.join(", ")
         ),
     }
@@ -106,13 +108,13 @@ pub(super) fn pending(id: &IdentityId, reason: Reason, changes: &[PendingChange]
     let list = if more == 0 { fields.join(", ") } else { format!("{} and {more} more", fields.join(", ")) };
     match reason {
         Reason::IdentityNotFound => format!(
-            "identity {id} is gone and driftPolicy: Report does not re-create it: set driftPolicy: Correct (a new principal: its role assignments are lost), or delete this object"
+            "identity {id:#} is gone and driftPolicy: Report does not re-create it: set driftPolicy: Correct (a new principal: its role assignments are lost), or delete this object"
         ),
         Reason::DriftDetected => format!(
-            "identity {id} was changed by somebody ({list}), and driftPolicy: Report does not correct it: see status.pendingChanges, then change the spec or set driftPolicy: Correct"
+            "identity {id:#} was changed by somebody ({list}), and driftPolicy: Report does not correct it: see status.pendingChanges, then change the spec or set driftPolicy: Correct"
         ),
         _ => format!(
-            "identity {id} is not as wanted ({list}), and mode: Observe does not change it: see status.pendingChanges, then set mode: Manage"
+            "identity {id:#} is not as wanted ({list}), and mode: Observe does not change it: see status.pendingChanges, then set mode: Manage"
         ),
     }
 }

@@ -25,8 +25,8 @@ pub(super) const MESSAGE_LIMIT: usize = 2048;
 pub enum Finding<'a> {
     /// It has only begun, or is between two steps: what is being done, as a phrase.
     UnderWay(&'a str),
-    /// The spec cannot be used: why.
-    Invalid(&'a str),
+    /// The spec is not acted on: why.
+    Invalid(Refusal<'a>),
     /// The object is suspended and was never looked at.
     NeverLookedAt,
     /// It was judged.
@@ -42,6 +42,30 @@ pub enum Finding<'a> {
         /// Since when, in a row, throttling or an outage hides the truth from this process.
         in_the_dark_for: Option<Duration>,
     },
+}
+
+/// Why a spec is not acted on: nothing was read for it, and what is remembered stays.
+#[derive(Debug, Clone, Copy)]
+pub struct Refusal<'a> {
+    pub(super) reason: Reason,
+    pub(super) problem: &'a str,
+}
+
+impl<'a> Refusal<'a> {
+    /// It cannot be used.
+    pub fn unusable(problem: &'a str) -> Self {
+        Self { reason: Reason::InvalidSpec, problem }
+    }
+
+    /// The object is being deleted, and something stands in the way.
+    pub fn deletion_blocked(problem: &'a str) -> Self {
+        Self { reason: Reason::DeletionBlocked, problem }
+    }
+
+    /// It asks for what its namespace may not have.
+    pub fn beyond_the_fences(problem: &'a str) -> Self {
+        Self { reason: Reason::ScopeNotAllowed, problem }
+    }
 }
 
 /// What a status is made from.

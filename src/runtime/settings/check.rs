@@ -14,7 +14,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use super::names::{default, variable};
 use super::sign_in::sign_in;
 use super::{AzureSettings, CheckedSettings, LogSettings, Namespaces, Settings, SettingsError};
-use crate::domain::names::{ClientId, TenantId};
+use crate::domain::fence::Fences;
+use crate::domain::names::{ClientId, TenantId, is_namespace};
+use crate::runtime::fences::FencesFile;
 
 pub(super) type Checked<T> = Result<T, SettingsError>;
 
@@ -31,10 +33,12 @@ impl Settings {
             azure_authority_host,
             azure_resource_manager_endpoint,
             azure_resource_manager_audience,
+            further_hosts,
             azure_devops_endpoint,
             ca_file,
             cluster_id,
             namespaces,
+            fences_file,
             concurrency,
             listen,
             log,
@@ -62,6 +66,7 @@ impl Settings {
                 &azure_resource_manager_audience,
                 default::RESOURCE_MANAGER,
             ))?,
+            further_hosts: given(further_hosts).map(|hosts| listed(&hosts)).unwrap_or_default(),
             devops: endpoint(variable::DEVOPS_ENDPOINT, or(&azure_devops_endpoint, default::DEVOPS))?,
             extra_ca: given(ca_file).map(|file| certificates(Path::new(&file))).transpose()?,
         };
@@ -70,6 +75,7 @@ impl Settings {
             azure,
             cluster_id: given(cluster_id).map(check_cluster_id).transpose()?,
             namespaces: given(namespaces).map_or(Ok(Namespaces::All), |names| watched(&names))?,
+            fences: given(fences_file).map(|file| fences(PathBuf::from(file))).transpose()?,
             concurrency: check_concurrency(or(&concurrency, default::CONCURRENCY))?,
             listen: address(or(&listen, default::LISTEN))?,
             log: LogSettings {
@@ -190,7 +196,7 @@ fn check_cluster_id(value: String) -> Checked<String> {
 fn watched(names: &str) -> Checked<Namespaces> {
     let mut watched: Vec<String> = Vec::new();
     for name in names.split(',').map(str::trim) {
-        if !is_dns_label(name) {
+        if !is_namespace(name) {
             let remedy = "separate names by commas, or leave it out to watch all namespaces";
             let problem = format!("{name:?} is not the name of a namespace");
             return Err(SettingsError::bad(variable::NAMESPACES, problem, remedy));
@@ -203,11 +209,23 @@ fn watched(names: &str) -> Checked<Namespaces> {
     Ok(Namespaces::Only(watched))
 }
 
-fn is_dns_label(name: &str) -> bool {
-    (1..=63).contains(&name.len())
-        && !name.starts_with('-')
-        && !name.ends_with('-')
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+/// The parts of a list that is separated by commas. What is not a host is told when the connections are made.
+fn listed(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+fn fences(file: PathBuf) -> Checked<FencesFile> {
+    let text = String::from_utf8(read(variable::FENCES_FILE, &file)?).map_err(|_| {
+        let problem = format!("{} is not a text", file.display());
+        SettingsError::bad(variable::FENCES_FILE, problem, "write it in UTF-8")
+    })?;
+    match Fences::parse(&text) {
+        Ok(fences) => Ok(FencesFile { path: file, text, fences }),
+        Err(error) => {
+            let problem = format!("{}: {}", file.display(), error.problem);
+            Err(SettingsError::bad(variable::FENCES_FILE, problem, error.remedy))
+        }
+    }
 }
 
 fn check_concurrency(value: &str) -> Checked<u16> {

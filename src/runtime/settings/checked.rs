@@ -11,6 +11,7 @@ use tracing_subscriber::filter::Targets;
 use super::{LogFormat, SignIn};
 use crate::azure;
 use crate::domain::names::{ClientId, TenantId};
+use crate::runtime::fences::FencesFile;
 
 /// Settings that the process works with.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct CheckedSettings {
     pub cluster_id: Option<String>,
     /// What is watched.
     pub namespaces: Namespaces,
+    /// What each namespace may use; absent, everything.
+    pub fences: Option<FencesFile>,
     /// How many objects are worked on at the same time.
     pub concurrency: u16,
     /// Where health and metrics are served.
@@ -46,6 +49,8 @@ pub struct AzureSettings {
     pub resource_manager: Url,
     /// What its tokens are asked for, without a slash at the end.
     pub resource_manager_audience: String,
+    /// Further hosts that its long-running operations and lists may point to.
+    pub further_hosts: Vec<String>,
     /// Where Azure DevOps answers.
     pub devops: Url,
     /// Certificates to trust in addition, as PEM; there is at least one.
@@ -88,6 +93,7 @@ impl From<AzureSettings> for azure::AzureSettings {
             sign_in,
             resource_manager,
             resource_manager_audience: audience,
+            further_hosts,
             devops,
             extra_ca,
         } = settings;
@@ -99,6 +105,6 @@ impl From<AzureSettings> for azure::AzureSettings {
                 azure::CredentialSettings::ClientSecret { authority, tenant, client, secret }
             }
         };
-        Self { resource_manager, audience, devops, extra_ca, credential }
+        Self { resource_manager, further_hosts, audience, devops, extra_ca, credential }
     }
 }

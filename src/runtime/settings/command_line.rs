@@ -106,6 +106,12 @@ pub struct Settings {
     #[arg(long, env = variable::RESOURCE_MANAGER_AUDIENCE, value_name = "URL", default_value = default::RESOURCE_MANAGER, help_heading = AZURE)]
     pub azure_resource_manager_audience: String,
 
+    /// Further hosts, separated by commas, that long-running operations and lists of Resource Manager may point to
+    ///
+    /// Azure names addresses to go on with. A token is sent only to the host of the endpoint above, and to these.
+    #[arg(long, env = variable::FURTHER_HOSTS, value_name = "HOSTS", help_heading = AZURE)]
+    pub further_hosts: Option<String>,
+
     /// Where Azure DevOps answers
     #[arg(long, env = variable::DEVOPS_ENDPOINT, value_name = "URL", default_value = default::DEVOPS, help_heading = AZURE)]
     pub azure_devops_endpoint: String,
@@ -124,6 +130,14 @@ pub struct Settings {
     /// Namespaces to watch, separated by commas [default: all]
     #[arg(long, env = variable::NAMESPACES, value_name = "NAMES", help_heading = KUBERNETES)]
     pub namespaces: Option<String>,
+
+    /// Which namespace may use which subscriptions and organizations [default: every one may use all]
+    ///
+    /// With a file, a namespace that no rule names may use nothing. A change of the file counts within seconds, without
+    /// a restart. A file that cannot be used ends the process at start; later, the last good one stays in force. See
+    /// deploy/samples/fences-two-teams.yaml.
+    #[arg(long, env = variable::FENCES_FILE, value_name = "FILE", help_heading = KUBERNETES)]
+    pub fences_file: Option<String>,
 
     /// How many objects are worked on at the same time, 1 to 64
     #[arg(long, env = variable::CONCURRENCY, value_name = "NUMBER", default_value = default::CONCURRENCY, help_heading = KUBERNETES)]

@@ -11,10 +11,12 @@ pub(super) mod variable {
     pub const CREDENTIAL: &str = "MDI_CREDENTIAL";
     pub const RESOURCE_MANAGER_ENDPOINT: &str = "AZURE_RESOURCE_MANAGER_ENDPOINT";
     pub const RESOURCE_MANAGER_AUDIENCE: &str = "AZURE_RESOURCE_MANAGER_AUDIENCE";
+    pub const FURTHER_HOSTS: &str = "MDI_FURTHER_HOSTS";
     pub const DEVOPS_ENDPOINT: &str = "AZURE_DEVOPS_ENDPOINT";
     pub const CA_FILE: &str = "MDI_CA_FILE";
     pub const CLUSTER_ID: &str = "MDI_CLUSTER_ID";
     pub const NAMESPACES: &str = "MDI_NAMESPACES";
+    pub const FENCES_FILE: &str = crate::domain::fence::SETTING;
     pub const CONCURRENCY: &str = "MDI_CONCURRENCY";
     pub const LISTEN: &str = "MDI_LISTEN";
     pub const LOG: &str = "MDI_LOG";

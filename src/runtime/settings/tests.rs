@@ -51,6 +51,7 @@ fn three_settings_are_enough_and_the_rest_has_defaults() {
     assert_eq!(settings.azure.extra_ca, None);
     assert_eq!(settings.cluster_id, None);
     assert_eq!(settings.namespaces, Namespaces::All);
+    assert!(settings.fences.is_none());
     assert_eq!(settings.concurrency, 8);
     assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
     assert_eq!(settings.log.format, LogFormat::Human);
@@ -66,10 +67,12 @@ fn an_empty_variable_counts_as_absent() {
         "AZURE_AUTHORITY_HOST",
         "AZURE_RESOURCE_MANAGER_ENDPOINT",
         "AZURE_RESOURCE_MANAGER_AUDIENCE",
+        "MDI_FURTHER_HOSTS",
         "AZURE_DEVOPS_ENDPOINT",
         "MDI_CA_FILE",
         "MDI_CLUSTER_ID",
         "MDI_NAMESPACES",
+        "MDI_FENCES_FILE",
         "MDI_CONCURRENCY",
         "MDI_LISTEN",
         "MDI_LOG",
@@ -105,7 +108,7 @@ fn values_are_taken_as_they_are_meant() {
 
 #[test]
 fn a_bad_value_is_told_with_setting_value_and_next_step() {
-    let table: [(&str, &str, &str); 26] = [
+    let table: [(&str, &str, &str); 28] = [
         (
             "AZURE_TENANT_ID",
             "contoso",
@@ -147,6 +150,8 @@ fn a_bad_value_is_told_with_setting_value_and_next_step() {
         ("MDI_NAMESPACES", "builds,", r#""" is not the name of a namespace; separate"#),
         ("MDI_NAMESPACES", "builds;agents", r#""builds;agents" is not the name of a namespace; separate"#),
         ("MDI_NAMESPACES", "-a", r#""-a" is not the name of a namespace; separate"#),
+        ("MDI_FENCES_FILE", "/nowhere/fences.yaml", "/nowhere/fences.yaml cannot be read (No such file"),
+        ("MDI_FENCES_FILE", "Cargo.toml", "Cargo.toml: "),
         ("MDI_CONCURRENCY", "0", r#""0" is not a whole number from 1 to 64; 8"#),
         ("MDI_CONCURRENCY", "65", r#""65" is not a whole number from 1 to 64; 8"#),
         ("MDI_CONCURRENCY", "many", r#""many" is not a whole number from 1 to 64; 8"#),
@@ -235,6 +240,14 @@ fn certificates_to_trust_come_from_a_file() {
     let settings = good_but(&[("MDI_CA_FILE", file.to_str().unwrap())]);
     std::fs::remove_file(&file).unwrap();
     assert_eq!(settings.unwrap().azure.extra_ca.as_deref(), Some(pem));
+}
+
+#[test]
+fn fences_come_from_a_file_that_is_read_at_once() {
+    let sample = "deploy/samples/fences-two-teams.yaml";
+    let file = good_but(&[("MDI_FENCES_FILE", sample)]).unwrap().fences.unwrap();
+    assert_eq!((file.path.to_str(), file.fences.rules()), (Some(sample), 2));
+    assert_eq!(file.text, std::fs::read_to_string(sample).unwrap());
 }
 
 #[test]

@@ -200,7 +200,7 @@ mod the_condition {
         assert_eq!(stalled_for_the_identity(&story.status), None);
         let story = story.judging(Verdict::LocationConflict(location("northeurope"))).told();
         assert_eq!(stalled_for_the_identity(&story.status), Some(Reason::LocationConflict));
-        let story = story.told_as(Finding::Invalid("spec.interval: no"));
+        let story = story.told_as(Finding::Invalid(Refusal::unusable("spec.interval: no")));
         assert_eq!(stalled_for_the_identity(&story.status), Some(Reason::InvalidSpec));
     }
 
@@ -408,7 +408,10 @@ mod what_is_shown {
             .judged_as(without("windows", PoolVerdict::OrganizationNotInPool))
             .told();
         let lines = story.status.pools.clone();
-        for finding in [Finding::UnderWay("a change is under way"), Finding::Invalid("spec.interval: no")] {
+        for finding in [
+            Finding::UnderWay("a change is under way"),
+            Finding::Invalid(Refusal::unusable("spec.interval: no")),
+        ] {
             assert_eq!(story.compose(finding).0.pools, lines);
         }
         assert_eq!(story.compose(Finding::UnderWay("x")).0.pool_summary.as_deref(), Some("1/2"));

@@ -1,89 +1,30 @@
-//! The four ports to Azure against a stand-in that speaks Azure's protocols: what they read, what they make of trouble,
-//! and how many requests that takes.
+//! Identities, subscriptions and organizations; the way there, and its limits.
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use azure_simulator::{
-    CannedAnswer, Config, Effect, Fault, LoggedRequest, Sample, Service, Settings, Simulator,
+    CannedAnswer, Effect, Fault, Service, Settings,
     world::{Organization, Quirk},
 };
 use futures::future::join_all;
 use mdi_operator::{
     api::v1alpha1::IsolationScope,
-    azure::{
-        Azure, AzureSettings, CredentialKey, CredentialSettings, Freshness, IdentityPatch, Put, PutAnswer,
-        Secret,
-    },
+    azure::{CredentialSettings, Freshness, IdentityPatch, Put, PutAnswer, Secret},
     domain::{
         failure::{Cause, Failure},
-        names::{ClientId, IdentityId, Location, OrganizationName, SubscriptionId, TenantId},
+        names::{IdentityId, Location, OrganizationName, SubscriptionId, TenantId},
         observed::{Fact, Identity, OrganizationDirectory, Subscription, SubscriptionState},
         plan::NewIdentity,
         tags::Tags,
     },
-    runtime::{clock::Clock, leadership::Leadership, metrics::Metrics},
 };
 
-const OPERATOR: CredentialKey = CredentialKey::Operator;
+use crate::stage::{OPERATOR, Stage, known, unknown};
+
 /// A service account's token for the sample's federated credential: no signature, and good until the year 2100.
 const SERVICE_ACCOUNT_TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2t1YmVybmV0ZXMuZGVmYXVsdC5zdmMuY2x1c3Rlci5sb2NhbCIsInN1YiI6InN5c3RlbTpzZXJ2aWNlYWNjb3VudDptZGktb3BlcmF0b3Itc3lzdGVtOm1kaS1vcGVyYXRvciIsImF1ZCI6ImFwaTovL0F6dXJlQURUb2tlbkV4Y2hhbmdlIiwiaWF0IjowLCJleHAiOjQxMDI0NDQ4MDB9.c2ln";
 
-/// An Azure with the sample's world, and an adapter that is signed in to it.
-struct Stage {
-    simulator: Simulator,
-    sample: Sample,
-    azure: Azure,
-    clock: Clock,
-    metrics: Metrics,
-    leadership: Leadership,
-}
-
 impl Stage {
-    async fn new() -> Self {
-        Self::with(|_| {}, |credential| credential).await
-    }
-
-    async fn with(
-        change: impl FnOnce(&mut Settings),
-        credential: impl FnOnce(CredentialSettings) -> CredentialSettings,
-    ) -> Self {
-        Self::at_pace(20.0, change, credential).await
-    }
-
-    async fn at_pace(
-        time_scale: f64,
-        change: impl FnOnce(&mut Settings),
-        credential: impl FnOnce(CredentialSettings) -> CredentialSettings,
-    ) -> Self {
-        let sample = Sample::default();
-        let mut config = Config { time_scale, ..Config::with_world(sample.world()) };
-        change(&mut config.settings);
-        let simulator = Simulator::start(config).await.unwrap();
-        let (clock, metrics) = (Clock::scaled(time_scale), Metrics::new().unwrap());
-        let settings = AzureSettings {
-            resource_manager: simulator.resource_manager().parse().unwrap(),
-            audience: "https://management.azure.com".into(),
-            devops: simulator.devops().parse().unwrap(),
-            extra_ca: Some(simulator.ca_pem().into()),
-            credential: credential(CredentialSettings::ClientSecret {
-                authority: simulator.authority().parse().unwrap(),
-                tenant: TenantId::parse(&sample.tenant).unwrap(),
-                client: ClientId::parse(&sample.client_id).unwrap(),
-                secret: Secret::new(sample.client_secret.clone()),
-            }),
-        };
-        let azure = Azure::connect(settings, clock, metrics.clone()).unwrap();
-        Self { simulator, sample, azure, clock, metrics, leadership: Leadership::of_the_only_replica() }
-    }
-
-    fn subscription_id(&self) -> SubscriptionId {
-        SubscriptionId::parse(&self.sample.subscription).unwrap()
-    }
-
-    fn id(&self, name: &str) -> IdentityId {
-        IdentityId::new(self.subscription_id(), &self.sample.group, name).unwrap()
-    }
-
     async fn get(&self, name: &str) -> Fact<Identity> {
         self.azure.identities.get(&OPERATOR, &self.id(name)).await
     }
@@ -111,30 +52,10 @@ impl Stage {
     async fn directory(&self, name: &str, freshness: Freshness) -> Fact<OrganizationDirectory> {
         self.azure.organizations.directory(&OrganizationName::parse(name).unwrap(), freshness).await
     }
-
-    fn sent(&self, service: Service) -> Vec<LoggedRequest> {
-        self.simulator.log().into_iter().filter(|request| request.service == service).collect()
-    }
 }
 
 fn tags(tags: &[(&str, &str)]) -> Tags {
     tags.iter().copied().collect()
-}
-
-#[track_caller]
-fn unknown<T: std::fmt::Debug>(fact: Fact<T>) -> Failure {
-    match fact {
-        Fact::Unknown(failure) => failure,
-        Fact::Known(_) | Fact::Absent => panic!("not unknown: {fact:?}"),
-    }
-}
-
-#[track_caller]
-fn known<T: std::fmt::Debug>(fact: Fact<T>) -> T {
-    match fact {
-        Fact::Known(value) => value,
-        Fact::Absent | Fact::Unknown(_) => panic!("not known: {fact:?}"),
-    }
 }
 
 #[tokio::test]

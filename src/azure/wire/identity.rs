@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{classify, transport::Answer};
+use super::spelled;
 use crate::{
     api::v1alpha1::IsolationScope,
+    azure::{classify, transport::Answer},
     domain::{
         failure::Failure,
         names::{ClientId, IdentityId, Location, NotAName, PrincipalId, TenantId},
@@ -36,7 +37,7 @@ struct Properties {
 }
 
 /// The identity in an answer, which must be the one that was asked for.
-pub(super) fn identity(answer: &Answer, asked: &IdentityId) -> Result<Identity, Failure> {
+pub(in super::super) fn identity(answer: &Answer, asked: &IdentityId) -> Result<Identity, Failure> {
     let target = asked.to_string();
     let Body { id, location, tags, properties } = answer.json(&target)?;
     let Properties { tenant_id, principal_id, client_id, isolation_scope } = properties;
@@ -53,7 +54,7 @@ pub(super) fn identity(answer: &Answer, asked: &IdentityId) -> Result<Identity, 
         Some(other) => return Err(unexpected(format!("an isolationScope that is not known: {other:?}"))),
     };
     Ok(Identity {
-        id: as_spelled(&id, asked).ok_or_else(|| unexpected(format!("the answer is about {id:?}")))?,
+        id: spelled(&id, asked, answer)?,
         location: Location::parse(&location).map_err(named("location"))?,
         tenant: TenantId::parse(&tenant_id).map_err(named("tenantId"))?,
         principal: PrincipalId::parse(&principal_id).map_err(named("principalId"))?,
@@ -61,16 +62,6 @@ pub(super) fn identity(answer: &Answer, asked: &IdentityId) -> Result<Identity, 
         tags: tags.unwrap_or_default().into_iter().collect(),
         isolation_scope,
     })
-}
-
-/// The asked id with group and name as Azure spells them (it also writes `resourcegroups`).
-fn as_spelled(id: &str, asked: &IdentityId) -> Option<IdentityId> {
-    if !asked.matches(id) {
-        return None;
-    }
-    let segments: Vec<&str> = id.split('/').collect();
-    let (group, name) = (segments.get(4)?, segments.get(8)?);
-    IdentityId::new(asked.subscription().clone(), group, name).ok()
 }
 
 #[cfg(test)]

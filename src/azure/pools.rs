@@ -1,0 +1,207 @@
+//! Managed `DevOps` Pools: a reader that cannot write, and a writer that takes a permit.
+//!
+//! A pool belongs to somebody else. Must never send anything of it but its identity block, never create or delete one,
+//! and never hold a pool's operation: where to ask about it is handed out, so that it outlives this process.
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::{
+    Method, StatusCode,
+    header::{HeaderName, LOCATION},
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    classify,
+    credential::CredentialKey,
+    errand::Errand,
+    resource_manager::{Call, ResourceManager},
+    resources::{Asked as _, WriteSlot, fact, wrong_success},
+    transport::Answer,
+    wire,
+};
+use crate::{
+    domain::{
+        failure::Failure,
+        names::{ManagedPool, PoolId, SubscriptionId},
+        observed::Fact,
+        pool::{Motion, Pool},
+        registration::BlockChange,
+    },
+    runtime::leadership::Permit,
+};
+
+const AZURE_ASYNC_OPERATION: HeaderName = HeaderName::from_static("azure-asyncoperation");
+/// More than any subscription may have; a list that goes in a circle must end.
+const MOST_PAGES: usize = 200;
+
+/// Reads pools.
+#[derive(Debug, Clone)]
+pub struct PoolReader(Arc<ResourceManager>);
+
+impl PoolReader {
+    pub(super) fn new(resource_manager: Arc<ResourceManager>) -> Self {
+        Self(resource_manager)
+    }
+
+    /// A pool as it is now. `Absent` only if all that it would live in is there.
+    pub async fn get(&self, key: &CredentialKey, id: &PoolId) -> Fact<Pool> {
+        fact(self.ask(key, id).await)
+    }
+
+    async fn ask(&self, key: &CredentialKey, id: &PoolId) -> Result<Pool, Failure> {
+        wire::pool(&self.0.read(key, id).await?, id)
+    }
+
+    /// Every pool of a subscription, all or none: a list that is not whole proves nothing.
+    pub async fn list(
+        &self,
+        key: &CredentialKey,
+        subscription: &SubscriptionId,
+    ) -> Result<Vec<Pool>, Failure> {
+        let errand = Errand::ListPools(subscription.clone());
+        let target = errand.target();
+        let mut pools = Vec::new();
+        let mut pages = 0;
+        let mut next = Some(self.0.hosts().of(&target, ManagedPool::API_VERSION));
+        while let Some(address) = next {
+            let slot = self.0.slot(errand.clone()).await?;
+            let answer = self.0.call(key, slot, &Call::get(address)).await?;
+            let page = wire::page(&answer, &target)?;
+            pools.extend(page.pools);
+            pages += 1;
+            let not_whole = |why: String| classify::unexpected(&answer, &target, &why);
+            next = match page.next {
+                None => None,
+                Some(_) if pages == MOST_PAGES => {
+                    return Err(not_whole(format!("the list does not end after {MOST_PAGES} pages")));
+                }
+                Some(link) => {
+                    let address = self.0.hosts().link(&link);
+                    let why = |it| format!("the link to the next page of the list is not followed: {it}");
+                    Some(address.map_err(|it| not_whole(why(it)))?)
+                }
+            };
+        }
+        Ok(pools)
+    }
+}
+
+/// Writes to pools.
+#[derive(Debug, Clone)]
+pub struct PoolWriter(Arc<ResourceManager>);
+
+/// What came of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Patched {
+    /// It is over; the pool as it is now.
+    Done(Pool),
+    /// Azure takes a while.
+    Accepted {
+        /// Where to ask about it.
+        operation: String,
+        /// Not before this time.
+        again: Option<Duration>,
+    },
+}
+
+impl PoolWriter {
+    pub(super) fn new(resource_manager: Arc<ResourceManager>) -> Self {
+        Self(resource_manager)
+    }
+
+    /// Waits until a write to this pool may leave.
+    pub async fn reserve(&self, key: &CredentialKey, id: &PoolId) -> Result<WriteSlot<ManagedPool>, Failure> {
+        self.0.reserve(key, id).await
+    }
+
+    /// Changes the identity block of the pool that the slot is for. After a failure it may be changed all the same.
+    pub async fn patch(
+        &self,
+        permit: &Permit<'_>,
+        slot: WriteSlot<ManagedPool>,
+        change: &BlockChange,
+    ) -> Result<Patched, Failure> {
+        let id = slot.id.clone();
+        let answer = self.0.write(permit, slot, Method::PATCH, Some(body(change))).await?;
+        match answer.status {
+            StatusCode::OK => {
+                let pool = wire::pool(&answer, &id)?;
+                Ok(match pool.motion() {
+                    Motion::AtRest => Patched::Done(pool),
+                    Motion::Moving => self.accepted(&answer, &id),
+                })
+            }
+            StatusCode::ACCEPTED => Ok(self.accepted(&answer, &id)),
+            _ => Err(wrong_success(&answer, &id)),
+        }
+    }
+
+    /// Azure says where to ask, in one header or two. If it does not, or if the token must not go there, the pool itself
+    /// is asked: its state tells that the change is over, and only the reason of a failure is lost.
+    fn accepted(&self, answer: &Answer, id: &PoolId) -> Patched {
+        let hosts = self.0.hosts();
+        let given = [AZURE_ASYNC_OPERATION, LOCATION]
+            .iter()
+            .filter_map(|header| answer.headers.get(header)?.to_str().ok())
+            .find_map(|link| hosts.link(link).ok());
+        let operation = given.unwrap_or_else(|| hosts.of(&id.to_string(), ManagedPool::API_VERSION));
+        Patched::Accepted {
+            operation: operation.url().to_string(),
+            again: classify::retry_after(&answer.headers),
+        }
+    }
+}
+
+/// The identity block and nothing else.
+///
+/// `None` goes alone. It says that no identity is left, under a merge as under a replacement, and beside it no map is
+/// allowed, not even one that only takes away. A map that would be empty says nothing and is left out.
+fn body(change: &BlockChange) -> Value {
+    let BlockChange { kind, stand, goes } = change;
+    let stand = stand.iter().map(|key| (key.clone(), json!({})));
+    let goes = goes.iter().map(|key| (key.clone(), Value::Null));
+    let map: Map<String, Value> = stand.chain(goes).collect();
+    if *kind == "None" || map.is_empty() {
+        json!({ "identity": { "type": kind } })
+    } else {
+        json!({ "identity": { "type": kind, "userAssignedIdentities": map } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_sends_the_whole_identity_block_and_nothing_else() {
+        let rows = [
+            (
+                "UserAssigned",
+                vec!["/Foreign", "/ours"],
+                None,
+                json!({"type": "UserAssigned", "userAssignedIdentities": {"/Foreign": {}, "/ours": {}}}),
+            ),
+            (
+                "SystemAssigned,UserAssigned",
+                vec!["/Foreign"],
+                Some("/Ours"),
+                json!({"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {"/Foreign": {}, "/Ours": null}}),
+            ),
+            (
+                "SystemAssigned",
+                vec![],
+                Some("/ours"),
+                json!({"type": "SystemAssigned", "userAssignedIdentities": {"/ours": null}}),
+            ),
+            ("SystemAssigned", vec![], None, json!({"type": "SystemAssigned"})),
+            ("None", vec![], Some("/ours"), json!({"type": "None"})),
+            ("None", vec![], None, json!({"type": "None"})),
+        ];
+        for (kind, stand, goes, expected) in rows {
+            let stand = stand.into_iter().map(Into::into).collect();
+            let change = BlockChange { kind, stand, goes: goes.map(Into::into) };
+            assert_eq!(body(&change), json!({ "identity": expected }));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! An Azure with the sample's world, and the ports to it.
+
+use azure_simulator::{Config, LoggedRequest, Sample, Service, Settings, Simulator};
+use mdi_operator::{
+    azure::{Azure, AzureSettings, CredentialKey, CredentialSettings, Secret},
+    domain::{
+        failure::Failure,
+        names::{ClientId, IdentityId, SubscriptionId, TenantId},
+        observed::Fact,
+    },
+    runtime::{clock::Clock, leadership::Leadership, metrics::Metrics},
+};
+
+pub(crate) const OPERATOR: CredentialKey = CredentialKey::Operator;
+
+/// An Azure with the sample's world, and an adapter that is signed in to it.
+pub(crate) struct Stage {
+    pub(crate) simulator: Simulator,
+    pub(crate) sample: Sample,
+    pub(crate) azure: Azure,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Metrics,
+    pub(crate) leadership: Leadership,
+}
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}, |credential| credential).await
+    }
+
+    pub(crate) async fn with(
+        change: impl FnOnce(&mut Settings),
+        credential: impl FnOnce(CredentialSettings) -> CredentialSettings,
+    ) -> Self {
+        Self::at_pace(20.0, change, credential).await
+    }
+
+    pub(crate) async fn at_pace(
+        time_scale: f64,
+        change: impl FnOnce(&mut Settings),
+        credential: impl FnOnce(CredentialSettings) -> CredentialSettings,
+    ) -> Self {
+        let sample = Sample::default();
+        let mut config = Config { time_scale, ..Config::with_world(sample.world()) };
+        change(&mut config.settings);
+        let simulator = Simulator::start(config).await.unwrap();
+        let (clock, metrics) = (Clock::scaled(time_scale), Metrics::new().unwrap());
+        let settings = AzureSettings {
+            resource_manager: simulator.resource_manager().parse().unwrap(),
+            further_hosts: vec![],
+            audience: "https://management.azure.com".into(),
+            devops: simulator.devops().parse().unwrap(),
+            extra_ca: Some(simulator.ca_pem().into()),
+            credential: credential(CredentialSettings::ClientSecret {
+                authority: simulator.authority().parse().unwrap(),
+                tenant: TenantId::parse(&sample.tenant).unwrap(),
+                client: ClientId::parse(&sample.client_id).unwrap(),
+                secret: Secret::new(sample.client_secret.clone()),
+            }),
+        };
+        let azure = Azure::connect(settings, clock, metrics.clone()).unwrap();
+        Self { simulator, sample, azure, clock, metrics, leadership: Leadership::of_the_only_replica() }
+    }
+
+    pub(crate) fn subscription_id(&self) -> SubscriptionId {
+        SubscriptionId::parse(&self.sample.subscription).unwrap()
+    }
+
+    pub(crate) fn id(&self, name: &str) -> IdentityId {
+        IdentityId::new(self.subscription_id(), &self.sample.group, name).unwrap()
+    }
+
+    pub(crate) fn sent(&self, service: Service) -> Vec<LoggedRequest> {
+        self.simulator.log().into_iter().filter(|request| request.service == service).collect()
+    }
+}
+
+#[track_caller]
+pub(crate) fn unknown<T: std::fmt::Debug>(fact: Fact<T>) -> Failure {
+    match fact {
+        Fact::Unknown(failure) => failure,
+        Fact::Known(_) | Fact::Absent => panic!("not unknown: {fact:?}"),
+    }
+}
+
+#[track_caller]
+pub(crate) fn known<T: std::fmt::Debug>(fact: Fact<T>) -> T {
+    match fact {
+        Fact::Known(value) => value,
+        Fact::Absent | Fact::Unknown(_) => panic!("not known: {fact:?}"),
+    }
+}

@@ -1,0 +1,208 @@
+//! `deletionPolicy: Delete`, and all that stands in its way.
+
+use azure_simulator::{Fault, Hand, world::LockLevel};
+use mdi_operator::api::conditions::types;
+use serde_json::json;
+
+use crate::stage::{Stage, condition, message};
+
+impl Stage {
+    async fn ready_to_delete(&self, name: &str, pools: &[&str]) {
+        let pools: Vec<_> = pools.iter().map(|pool| json!({"name": pool})).collect();
+        let spec = self.spec(|spec| {
+            spec["deletionPolicy"] = json!("Delete");
+            spec["interval"] = json!("1m");
+            spec["pools"] = json!(pools);
+        });
+        self.apply(name, spec).await;
+        self.until_reason(name, "Succeeded").await;
+    }
+
+    fn exists(&self, name: &str) -> bool {
+        let id = self.id(name);
+        self.azure.state().with(|world| world.identity(&id).is_some())
+    }
+
+    async fn begin_deletion(&self, name: &str) {
+        self.api().delete(name, &kube::api::DeleteParams::default()).await.expect("a deletion");
+    }
+}
+
+#[tokio::test]
+async fn what_this_object_created_goes_after_its_entries_have_left_the_pools() {
+    let stage = Stage::set().await;
+    stage.ready_to_delete("agents", &["pool-linux"]).await;
+    stage.azure.clear_log();
+    stage.delete("agents").await;
+    assert!(!stage.exists("agents"));
+    let order: Vec<_> = stage
+        .requests()
+        .iter()
+        .filter(|r| r.method != "GET" && r.method != "HEAD")
+        .map(|r| r.method.clone())
+        .collect();
+    assert_eq!(order, ["PATCH", "DELETE"]);
+    let pool = stage.sample.pool_id("pool-linux");
+    let left =
+        stage.azure.state().with(|world| world.pools.get(&pool.as_str().into()).unwrap().identity.user.len());
+    assert_eq!(left, 2, "the entries of others");
+    stage.until_event("agents", "Normal", "IdentityDeleted").await;
+}
+
+#[tokio::test]
+async fn an_identity_that_was_adopted_is_retained() {
+    let stage = Stage::without_operator(|_| {}).await;
+    let (id, location) = (stage.id("agents"), stage.sample.location.clone());
+    stage.azure.state().with(|world| world.create_identity(&id, &location, [].into())).unwrap();
+    stage.start_operator(&[]).await;
+    let spec = stage.spec(|spec| {
+        spec["deletionPolicy"] = json!("Delete");
+        spec["adoptionPolicy"] = json!("Adopt");
+    });
+    stage.apply("agents", spec).await;
+    stage.until_reason("agents", "Succeeded").await;
+    stage.delete("agents").await;
+    assert!(stage.exists("agents"));
+    assert_eq!(stage.tag("agents", "mdi-operator-released").as_deref(), Some("true"));
+    stage.until_event("agents", "Warning", "IdentityRetained").await;
+    assert_eq!(stage.identity_requests("DELETE"), 0);
+}
+
+#[tokio::test]
+async fn an_identity_that_somebody_re_created_is_never_deleted() {
+    let stage = Stage::set().await;
+    stage.ready_to_delete("agents", &[]).await;
+    stage.azure.state().act(&Hand::RecreateIdentity { id: stage.id("agents"), copy_tags: true }).unwrap();
+    stage.delete("agents").await;
+    assert!(stage.exists("agents"));
+    assert_eq!(stage.identity_requests("DELETE"), 0);
+}
+
+#[tokio::test]
+async fn another_pool_that_lists_the_identity_blocks_the_deletion_and_a_changed_policy_frees_it() {
+    let stage = Stage::set().await;
+    stage.ready_to_delete("agents", &["pool-linux"]).await;
+    let (pool, id) = (stage.sample.pool_id("pool-windows"), stage.id("agents"));
+    stage.azure.state().with(|world| world.add_pool_entry(&pool, &id)).unwrap();
+    stage.begin_deletion("agents").await;
+    let object = stage.until_stalled("agents", "DeletionBlocked").await;
+    assert!(
+        message(&object, types::STALLED).contains("pool-windows"),
+        "{}",
+        message(&object, types::STALLED)
+    );
+    assert_eq!(condition(&object, types::READY), Some(("False", "DeletionBlocked")));
+    assert_eq!(stage.identity_requests("DELETE"), 0);
+
+    let retain = stage.spec(|spec| spec["pools"] = json!([{"name": "pool-linux"}]));
+    stage.apply("agents", retain).await;
+    let begun = std::time::Instant::now();
+    while stage.api().get_opt("agents").await.unwrap().is_some() {
+        assert!(begun.elapsed().as_secs() < 30, "never freed\n{}", stage.operator_log().await);
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(stage.exists("agents"));
+    assert_eq!(stage.identity_requests("DELETE"), 0);
+}
+
+#[tokio::test]
+async fn a_lock_blocks_the_deletion_until_it_is_gone() {
+    let stage = Stage::set().await;
+    stage.ready_to_delete("agents", &[]).await;
+    let (subscription, group) = (stage.sample.subscription.clone(), stage.sample.group.clone());
+    stage
+        .azure
+        .state()
+        .with(|world| world.lock(&subscription, &group, "keep", LockLevel::CanNotDelete))
+        .unwrap();
+    stage.begin_deletion("agents").await;
+    let object = stage.until_stalled("agents", "DeletionBlocked").await;
+    assert!(message(&object, types::STALLED).contains("lock"), "{}", message(&object, types::STALLED));
+    assert!(stage.exists("agents"));
+    stage.azure.state().with(|world| world.unlock(&subscription, &group, "keep")).unwrap();
+    let begun = std::time::Instant::now();
+    while stage.exists("agents") {
+        assert!(begun.elapsed().as_secs() < 60, "never deleted\n{}", stage.operator_log().await);
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test]
+async fn pools_that_cannot_be_listed_block_the_deletion() {
+    let stage = Stage::set().await;
+    stage.ready_to_delete("agents", &[]).await;
+    let list = format!(
+        "*/subscriptions/{}/providers/Microsoft.DevOpsInfrastructure/pools",
+        stage.sample.subscription
+    );
+    stage.azure.script(Fault::answer("GET", &list, 403, "AuthorizationFailed").forever());
+    stage.begin_deletion("agents").await;
+    let object = stage.until_reason("agents", "DeletionBlocked").await;
+    assert!(message(&object, types::READY).contains("pools"), "{}", message(&object, types::READY));
+    assert_eq!(stage.identity_requests("DELETE"), 0);
+    stage.azure.state().clear_faults();
+}
+
+#[tokio::test]
+async fn another_object_that_manages_the_identity_keeps_it_alive() {
+    let stage = Stage::set().await;
+    let shared = |policy: &str| {
+        stage.spec(|spec| {
+            spec["identity"]["name"] = json!("shared");
+            spec["deletionPolicy"] = json!(policy);
+        })
+    };
+    stage.apply("first", shared("Delete")).await;
+    stage.until_reason("first", "Succeeded").await;
+    stage.apply("second", shared("Retain")).await;
+    stage.until_stalled("second", "OwnershipConflict").await;
+    stage.delete("first").await;
+    stage.until_event("first", "Warning", "IdentityRetained").await;
+    assert!(stage.exists("shared"));
+    stage.until_reason("second", "Succeeded").await;
+    assert_eq!(stage.identity_requests("DELETE"), 0);
+}
+
+#[tokio::test]
+async fn an_identity_that_is_gone_already_still_leaves_its_entries_behind_in_no_pool() {
+    let stage = Stage::set().await;
+    stage.ready_to_delete("agents", &["pool-linux"]).await;
+    let (id, pool) = (stage.id("agents"), stage.sample.pool_id("pool-linux"));
+    stage.azure.state().with(|world| world.delete_identity(&id)).unwrap();
+    stage.delete("agents").await;
+    let entry = stage
+        .azure
+        .state()
+        .with(|world| world.pools.get(&pool.as_str().into()).unwrap().identity.entry(&id).is_some());
+    assert!(!entry);
+}
+
+#[tokio::test]
+async fn a_terminating_definition_never_deletes_an_identity() {
+    let control_plane = harness::ControlPlane::start().await.unwrap();
+    control_plane
+        .kubectl(["apply", "-k", crate::stage::root().join("deploy/base").to_str().unwrap()])
+        .await
+        .unwrap();
+    control_plane
+        .kubectl([
+            "wait",
+            "--for=condition=Established",
+            "crd/manageddevopsidentities.mdi-operator.io",
+            "--timeout=30s",
+        ])
+        .await
+        .unwrap();
+    let stage = Stage::on(&control_plane).await;
+    stage.start_operator(&[]).await;
+    stage.ready_to_delete("agents", &[]).await;
+    control_plane
+        .kubectl(["delete", "crd", "manageddevopsidentities.mdi-operator.io", "--timeout=60s"])
+        .await
+        .unwrap();
+    assert!(stage.exists("agents"));
+    assert_eq!(stage.identity_requests("DELETE"), 0);
+    stage.stop_operator().await;
+    drop(stage);
+    control_plane.stop().await.unwrap();
+}
