@@ -113,6 +113,7 @@ impl Operator {
             id: &desired.identity,
             shown_id: status.identity.as_ref().and_then(|identity| identity.resource_id.as_deref()),
             policy: desired.deletion,
+            mode: desired.mode,
             record: &Record::of(&status),
             identity,
             siblings: &siblings,

@@ -14,7 +14,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    api::v1alpha1::{DeletionPolicy, Origin},
+    api::v1alpha1::{DeletionPolicy, Mode, Origin},
     domain::{
         claim::{Contested, Sibling},
         desired::WantedPool,
@@ -89,6 +89,8 @@ pub struct Leavetaking<'a> {
     pub shown_id: Option<&'a str>,
     /// The policy, as it stands now.
     pub policy: DeletionPolicy,
+    /// The mode, as it stands now.
+    pub mode: Mode,
     /// What is remembered.
     pub record: &'a Record,
     /// The identity.
@@ -129,6 +131,8 @@ pub enum Parting {
 pub enum WhyRetained {
     /// Status records another identity than the spec names.
     OtherIdentity(String),
+    /// `mode: Observe` writes nothing.
+    OnlyObserved,
     /// This object is not known to have created it.
     NotCreated,
     /// It is not the identity that this object created: the principal that is there.
@@ -214,6 +218,10 @@ impl Leavetaking<'_> {
         if let Some(other) = self.shown_id.filter(|shown| !self.id.matches(shown)) {
             return Some(WhyRetained::OtherIdentity(other.to_owned()));
         }
+        match self.mode {
+            Mode::Manage => {}
+            Mode::Observe => return Some(WhyRetained::OnlyObserved),
+        }
         match self.definition {
             Definition::Stands => {}
             Definition::Terminates => return Some(WhyRetained::DefinitionTerminates),
@@ -255,6 +263,7 @@ impl WhyRetained {
     pub fn told(&self, id: &IdentityId) -> String {
         let why = match self {
             Self::OtherIdentity(other) => format!("status records another identity, {other}"),
+            Self::OnlyObserved => "this object only observes (mode: Observe)".into(),
             Self::NotCreated => "this object is not known to have created it".into(),
             Self::Replaced(found) => {
                 format!("somebody re-created it: it is principal {found}, which this object did not create")

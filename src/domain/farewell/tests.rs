@@ -66,6 +66,7 @@ fn it_ends_also_when_azure_does_not_answer() {
 struct Case {
     shown_id: Option<String>,
     policy: DeletionPolicy,
+    mode: Mode,
     record: Record,
     identity: Fact<Identity>,
     siblings: Vec<Sibling>,
@@ -85,6 +86,7 @@ impl Case {
         Self {
             shown_id: Some(desired().identity.to_string().to_uppercase()),
             policy: DeletionPolicy::Delete,
+            mode: Mode::Manage,
             record: holding(1, Origin::Created),
             identity: Fact::Known(created()),
             siblings: vec![],
@@ -117,6 +119,7 @@ impl Case {
             id: &desired().identity,
             shown_id: self.shown_id.as_deref(),
             policy: self.policy,
+            mode: self.mode,
             record: &self.record,
             identity: &self.identity,
             siblings: &self.siblings,
@@ -167,6 +170,7 @@ mod delete {
         let seeing =
             |identity: Identity| -> Change { Box::new(|case| case.identity = Fact::Known(identity)) };
         let table: Vec<(Change, WhyRetained)> = vec![
+            (Box::new(|case| case.mode = Mode::Observe), WhyRetained::OnlyObserved),
             (Box::new(|case| case.record = Record::default()), WhyRetained::NotCreated),
             (Box::new(|case| case.record = holding(1, Origin::Adopted)), WhyRetained::NotCreated),
             (Box::new(|case| case.record = holding(2, Origin::Created)), WhyRetained::Replaced(principal(1))),
@@ -312,6 +316,7 @@ mod the_words {
     fn each_reason_to_retain_says_that_the_identity_stays_and_why() {
         for (why, word) in [
             (WhyRetained::OtherIdentity("/other".into()), "/other"),
+            (WhyRetained::OnlyObserved, "Observe"),
             (WhyRetained::NotCreated, "created"),
             (WhyRetained::Replaced(principal(2)), principal(2).as_str()),
             (WhyRetained::NotMarked, "mark"),

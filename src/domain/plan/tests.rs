@@ -12,9 +12,10 @@ use crate::{
         observed::{Absence, Fact, Identity, MarkOwner, OrganizationDirectory, SubscriptionState},
         ownership::Owner,
         record::Record,
+        registration::{Entered, PoolRecord},
         testing::{
-            CLUSTER, Case, causes, failure, holding, identity, key, location, mark_of, marked, principal,
-            released, sibling, tagged, tenant,
+            CLUSTER, Case, causes, failure, holding, identity, key, location, mark_of, marked, pool_id,
+            principal, released, sibling, tagged, tenant,
         },
     },
 };
@@ -537,6 +538,17 @@ mod observing {
         assert_eq!(replaced.step(), Step::ForgetTheGone);
         for case in [taken, replaced] {
             assert_eq!(case.remembering(Record::default()).step(), Step::RemoveFinalizer);
+        }
+    }
+
+    #[test]
+    fn the_finalizer_stays_while_an_entry_in_a_pool_may_be_ours() {
+        let entry = PoolRecord::new(pool_id("linux")).entered(Entered::Added(principal(1)));
+        let gone = observing(Case::absent()).given(|o| o.absence = Absence::Confirmed);
+        for case in [observing(Case::seeing(identity())), gone, Case::seeing(identity())] {
+            assert_eq!(case.step(), Step::RemoveFinalizer);
+            let case = case.remembering(Record::default().with_pool("linux", entry.clone()));
+            assert!(matches!(case.next(), Next::Tell(_)));
         }
     }
 

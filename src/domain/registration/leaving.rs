@@ -32,7 +32,7 @@ pub struct Deregistering<'a> {
     pub held: Option<&'a PrincipalId>,
     /// The failure of a change of ours to this pool that is less than a slow pace old.
     pub failed_lately: Option<&'a Failure>,
-    /// Whether a change of ours is so fresh that a replica may not know of it.
+    /// Whether a change of ours that took it out is so fresh that a replica may not know of it.
     pub written_lately: bool,
 }
 
