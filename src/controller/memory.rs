@@ -33,7 +33,8 @@ struct Remembered {
 /// What is remembered of one pool of one object.
 #[derive(Debug, Default, Clone)]
 struct RememberedPool {
-    written: Option<Duration>,
+    added: Option<Duration>,
+    removed: Option<Duration>,
     failed: Option<(Duration, Failure)>,
 }
 
@@ -103,8 +104,13 @@ impl Memory {
     }
 
     /// A change of ours that added to a pool was seen to have worked.
-    pub(super) fn pool_written(&self, uid: &str, pool: &PoolId, now: Duration) {
-        self.with(uid, |it| it.pools.entry(pool.clone()).or_default().written = Some(now));
+    pub(super) fn pool_added(&self, uid: &str, pool: &PoolId, now: Duration) {
+        self.with(uid, |it| it.pools.entry(pool.clone()).or_default().added = Some(now));
+    }
+
+    /// A change of ours that took something out of a pool was seen to have worked.
+    pub(super) fn pool_removed(&self, uid: &str, pool: &PoolId, now: Duration) {
+        self.with(uid, |it| it.pools.entry(pool.clone()).or_default().removed = Some(now));
     }
 
     /// A change of ours to a pool was seen to have worked, so an earlier failure is over.
@@ -131,18 +137,24 @@ impl Memory {
         })
     }
 
-    /// Whether a change of ours to a pool is so fresh that a replica may not know of it.
-    pub(super) fn pool_written_lately(&self, uid: &str, pool: &PoolId, now: Duration) -> bool {
-        self.with(uid, |it| {
-            let written = it.pools.get(pool).and_then(|pool| pool.written);
-            written.is_some_and(|at| now.saturating_sub(at) < POOL_SETTLES_WITHIN)
-        })
+    /// Whether an addition of ours is so fresh that a replica may not know of it.
+    pub(super) fn pool_added_lately(&self, uid: &str, pool: &PoolId, now: Duration) -> bool {
+        self.with(uid, |it| is_fresh(it.pools.get(pool).and_then(|pool| pool.added), now))
+    }
+
+    /// Whether a removal of ours is so fresh that a replica may not know of it.
+    pub(super) fn pool_removed_lately(&self, uid: &str, pool: &PoolId, now: Duration) -> bool {
+        self.with(uid, |it| is_fresh(it.pools.get(pool).and_then(|pool| pool.removed), now))
     }
 
     /// Whether the suspension of this generation has not been told yet.
     pub(super) fn tell_suspension(&self, uid: &str, generation: i64) -> bool {
         self.with(uid, |it| it.suspension_told.replace(generation) != Some(generation))
     }
+}
+
+fn is_fresh(at: Option<Duration>, now: Duration) -> bool {
+    at.is_some_and(|at| now.saturating_sub(at) < POOL_SETTLES_WITHIN)
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ impl Pass<'_> {
                     .memory
                     .pool_failed_lately(&uid, &wanted.id, slow_pace, now)
                     .as_ref(),
-                written_lately: self.operator.memory.pool_written_lately(&uid, &wanted.id, now),
+                written_lately: self.operator.memory.pool_added_lately(&uid, &wanted.id, now),
                 mode: self.desired.mode,
                 drift: self.desired.drift,
                 slow_pace,
@@ -186,7 +186,7 @@ impl Pass<'_> {
                 record: &record,
                 held: held.as_ref(),
                 failed_lately: self.operator.memory.pool_failed_lately(&uid, id, slow_pace, now).as_ref(),
-                written_lately: self.operator.memory.pool_written_lately(&uid, id, now),
+                written_lately: self.operator.memory.pool_removed_lately(&uid, id, now),
             });
             let judgement = match next {
                 Leaving::Done { stays } => {
@@ -241,6 +241,10 @@ impl Pass<'_> {
         match step {
             PoolStep::Remember(newer) => {
                 self.tell_removal(record, &newer).await;
+                if let (Entered::Ahead, Entered::Added(_)) = (&record.entered, &newer.entered) {
+                    let now = self.operator.clock.elapsed();
+                    self.operator.memory.pool_added(&self.subject.uid(), &record.id, now);
+                }
                 self.remember_pool(name, newer);
                 Ok(Sent::Done)
             }
@@ -253,7 +257,7 @@ impl Pass<'_> {
             PoolStep::Add(change) => {
                 let Some(sent) = self.send(name, record, &change, seen).await? else { return Ok(Sent::Done) };
                 if let (Sent::Done, Some(live)) = (&sent, live) {
-                    self.operator.memory.pool_written(
+                    self.operator.memory.pool_added(
                         &self.subject.uid(),
                         &record.id,
                         self.operator.clock.elapsed(),
@@ -275,6 +279,10 @@ impl Pass<'_> {
             }
             PoolStep::Remove(change) => {
                 let Some(sent) = self.send(name, record, &change, seen).await? else { return Ok(Sent::Done) };
+                if let Sent::Done = sent {
+                    let now = self.operator.clock.elapsed();
+                    self.operator.memory.pool_removed(&self.subject.uid(), &record.id, now);
+                }
                 Ok(sent)
             }
         }

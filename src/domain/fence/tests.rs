@@ -162,7 +162,8 @@ fn any_place_can_be_judged_for_itself_under_the_name_of_its_field() {
 fn a_pool_beyond_the_fence_stops_the_object_whether_it_is_wished_or_only_remembered() {
     let fence = fences(TWO_TEAMS).around("team-b", None);
     let organization = OrganizationName::parse("contoso").unwrap();
-    let pool = |subscription| PoolId::new(SubscriptionId::parse(subscription).unwrap(), "pools", "linux").unwrap();
+    let pool =
+        |subscription| PoolId::new(SubscriptionId::parse(subscription).unwrap(), "pools", "linux").unwrap();
     let wanting_pool = |subscription| Desired {
         pools: vec![WantedPool { name: "linux".into(), id: pool(subscription) }],
         ..wanting("contoso", OTHER, "pools")
