@@ -163,12 +163,12 @@ mod tests {
     #[test]
     fn the_target_folder_follows_the_setting_and_is_the_workspaces_own_without_one() {
         for (setting, expected) in [
-            (None, "/work/target"),
-            (Some(""), "/work/target"),
+            (None, "/repo/target"),
+            (Some(""), "/repo/target"),
             (Some("/elsewhere"), "/elsewhere"),
-            (Some("build"), "/work/build"),
+            (Some("build"), "/repo/build"),
         ] {
-            assert_eq!(target(Path::new("/work"), setting.map(PathBuf::from)), Path::new(expected));
+            assert_eq!(target(Path::new("/repo"), setting.map(PathBuf::from)), Path::new(expected));
         }
     }
 }
