@@ -29,7 +29,6 @@ use crate::{
             PoolNext, PoolRecord, PoolStep, PoolVerdict, Registering, decide, leave,
         },
         schedule::slow_pace,
-        standing::hides_the_truth,
     },
 };
 
@@ -37,8 +36,6 @@ use crate::{
 const READS_AT_ONCE: usize = 8;
 /// More steps than any sound pass takes for one pool.
 const STEPS_AT_MOST: usize = 8;
-/// So many removals by others are told as a quarrel.
-const QUARREL: u32 = 3;
 
 /// What was read of one pool, and what has come in between since.
 pub(super) struct PoolSeen {
@@ -322,7 +319,7 @@ impl Pass<'_> {
                 Ok(Some(Sent::UnderWay(again)))
             }
             Err(failure) => {
-                if !hides_the_truth(&failure) {
+                if !failure.hides_the_truth() {
                     operator.memory.pool_failed(&uid, &record.id, &failure, operator.clock.elapsed());
                 }
                 Err(failure.into())
@@ -338,7 +335,7 @@ impl Pass<'_> {
         let about = self.subject.reference();
         let note = format!("somebody took the identity out of pool {:#} ({count} times so far)", before.id);
         self.operator.events.warning(&about, event::REMOVED_BY_ANOTHER, &note).await;
-        if count == QUARREL {
+        if after.removals.are_a_quarrel() && !before.removals.are_a_quarrel() {
             let note = format!(
                 "pool {:#} is contested: whoever keeps its list of identities (Terraform: lifecycle ignore_changes = [identity]) and this object undo each other's work; it is put back slowly from now on",
                 before.id

@@ -22,7 +22,7 @@ use crate::{
         record::Record,
         registration::PoolJudged,
         schedule::Outcome,
-        standing::{Finding, Refusal, Told, hides_the_truth},
+        standing::{Finding, Refusal, Told},
     },
 };
 
@@ -167,7 +167,7 @@ impl Pass<'_> {
             .into_iter()
             .flatten()
             .chain(pools.iter().filter_map(PoolJudged::failure))
-            .any(hides_the_truth)
+            .any(Failure::hides_the_truth)
         {
             Some(self.operator.memory.in_the_dark(&uid, now))
         } else {

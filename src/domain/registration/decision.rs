@@ -22,8 +22,6 @@ use crate::{
     },
 };
 
-/// So many removals by others are a quarrel.
-const QUARREL: u32 = 3;
 /// An entry that stood this long ended it.
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 
@@ -299,7 +297,7 @@ impl Registering<'_> {
 
     /// Removed three times: put back at the slow pace only.
     fn is_quarrel_and_fresh(&self) -> bool {
-        self.record.removals.count >= QUARREL
+        self.record.removals.are_a_quarrel()
             && self.since_the_last_removal().is_some_and(|since| since < self.slow_pace)
     }
 

@@ -47,6 +47,16 @@ pub struct Removals {
     pub last: Option<Timestamp>,
 }
 
+/// So many removals by others are a quarrel.
+const QUARREL: u32 = 3;
+
+impl Removals {
+    /// Whether others took the entry out too often for chance.
+    pub fn are_a_quarrel(&self) -> bool {
+        self.count >= QUARREL
+    }
+}
+
 impl PoolRecord {
     /// Nothing remembered yet.
     pub fn new(id: PoolId) -> Self {

@@ -21,11 +21,6 @@ const GRACE: Duration = Duration::from_mins(10);
 /// How long Azure may take to make something known everywhere.
 const REPLICATION_GRACE: Duration = Duration::from_hours(1);
 
-/// Whether a failure says nothing about the world, only about the way to it.
-pub fn hides_the_truth(failure: &Failure) -> bool {
-    failure.hides_the_truth()
-}
-
 /// What a reason that was told says about the time after it.
 enum Lasting {
     AsWanted,
@@ -178,7 +173,7 @@ impl Told<'_> {
     /// Whether a failure leaves what was last told as it is, where that was a verdict.
     pub(super) fn keeps_verdicts(&self, failure: &Failure) -> bool {
         let Finding::Judged { desired, in_the_dark_for, .. } = self.finding else { return false };
-        hides_the_truth(failure)
+        failure.hides_the_truth()
             && self.prior.observed_generation == Some(self.generation)
             && in_the_dark_for.unwrap_or_default() < desired.interval
     }
@@ -211,7 +206,7 @@ impl Told<'_> {
             .into_iter()
             .flatten()
             .chain(pools.iter().filter_map(PoolJudged::failure))
-            .filter(|failure| hides_the_truth(failure))
+            .filter(|failure| failure.hides_the_truth())
             .max_by_key(|failure| failure.retry_after)
             .map(|failure| Outcome::Retrying { class: failure.class(), not_before: failure.retry_after })
     }

@@ -24,5 +24,4 @@ mod told;
 #[cfg(test)]
 mod tests;
 
-pub use failed::hides_the_truth;
 pub use told::{Finding, Refusal, Told, stalled_for_the_identity};
