@@ -217,6 +217,13 @@ impl Pass<'_> {
                     )
                     .await;
             }
+            WhyMark::Rename => {
+                let note = format!(
+                    "the mark on identity {id:#} bore a former id of this cluster and was rewritten to {}",
+                    self.me.cluster.current()
+                );
+                events.normal(&about, event::MARK_RENAMED, &note).await;
+            }
         }
         self.take_answer(identity).await;
         Ok(())

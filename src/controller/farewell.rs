@@ -96,7 +96,7 @@ impl Operator {
 
     async fn let_go(&self, subject: &Subject, id: &IdentityId) {
         let about = subject.reference();
-        let me = Me { cluster: self.cluster.clone(), object: key(&subject.object) };
+        let me = Me { cluster: &self.cluster, object: key(&subject.object) };
         let identity = self.azure.identities.get(&CREDENTIAL, id).await;
         let failure = match decide(&me, &Record::of(&subject.status()), &identity) {
             Farewell::NothingToRelease => return,

@@ -24,7 +24,7 @@ impl Operator {
     pub(super) async fn observe(
         &self,
         subject: &Subject,
-        me: &Me,
+        me: &Me<'_>,
         desired: &Desired,
         freshness: Freshness,
     ) -> Result<Observed, WriteError> {
@@ -50,7 +50,7 @@ impl Operator {
     pub(super) async fn observe_identity(
         &self,
         subject: &Subject,
-        me: &Me,
+        me: &Me<'_>,
         id: &IdentityId,
         observed: &mut Observed,
     ) {
@@ -62,7 +62,7 @@ impl Operator {
     pub(super) async fn place(
         &self,
         subject: &Subject,
-        me: &Me,
+        me: &Me<'_>,
         id: &IdentityId,
         identity: Fact<Identity>,
         observed: &mut Observed,
@@ -71,7 +71,7 @@ impl Operator {
         match &identity {
             Fact::Known(identity) => {
                 self.memory.present(&subject.uid());
-                if let Some(owner) = owner_to_look_up(me, &MarkSeen::in_tags(&identity.tags)) {
+                if let Some(owner) = owner_to_look_up(me, &MarkSeen::in_tags(&identity.tags, me.cluster)) {
                     observed.mark_owner = Some(self.look_up_owner(owner, id).await);
                 }
             }

@@ -33,7 +33,7 @@ const STEPS_AT_MOST: usize = 16;
 pub(super) struct Pass<'a> {
     pub(super) operator: &'a Operator,
     pub(super) subject: Subject,
-    pub(super) me: Me,
+    pub(super) me: Me<'a>,
     pub(super) desired: Desired,
     pub(super) observed: Observed,
     pub(super) record: Record,
@@ -79,7 +79,7 @@ impl Operator {
             .await?;
         }
         let _turn = self.turns.take(&desired.identity).await;
-        let me = Me { cluster: self.cluster.clone(), object: key(&subject.object) };
+        let me = Me { cluster: &self.cluster, object: key(&subject.object) };
         let observed = self.observe(&subject, &me, &desired, freshness).await?;
         let record = Record::of(&subject.status());
         Pass { operator: self, subject, me, desired, observed, record }.run().await
@@ -132,7 +132,7 @@ impl Pass<'_> {
         let mut tools = Tools::default();
         for _ in 0..STEPS_AT_MOST {
             let next = decide(Situation {
-                cluster: &self.me.cluster,
+                cluster: self.me.cluster,
                 me: &as_sibling(&self.subject.object),
                 desired: &self.desired,
                 observed: &self.observed,

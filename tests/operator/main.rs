@@ -13,6 +13,7 @@ mod modes;
 mod ownership;
 mod pools;
 mod process;
+mod restore;
 mod rights;
 mod schema;
 mod siblings;

@@ -153,7 +153,7 @@ impl Story {
 }
 
 fn conflict() -> Verdict {
-    Verdict::OwnershipConflict(Owner::Object { cluster: "cluster-2".into(), object: key("team-b/agents") })
+    Verdict::OwnershipConflict(Owner::Elsewhere { cluster: "cluster-2".into(), object: key("team-b/agents") })
 }
 
 fn pending(reason: Reason) -> Verdict {
@@ -611,8 +611,14 @@ mod the_words {
     #[test]
     fn a_conflict_names_the_owner_and_the_remedy() {
         let story = Story::of(conflict()).told();
-        for part in ["team-b/agents", "cluster-2", "delete"] {
+        for part in
+            ["team-b/agents", "cluster-2", "delete", "add cluster-2 to the operator's MDI_FORMER_CLUSTER_IDS"]
+        {
             assert!(story.message(types::STALLED).contains(part));
+        }
+        let sibling = Story::of(Verdict::OwnershipConflict(Owner::Sibling(key("team-b/agents")))).told();
+        for (part, told) in [("team-b/agents", true), ("delete", true), ("FORMER_CLUSTER", false)] {
+            assert_eq!(sibling.message(types::STALLED).contains(part), told);
         }
         let keys = vec!["mdi-operator-origin".to_owned()];
         let unclear = Story::of(Verdict::OwnershipConflict(Owner::Unclear(keys))).told();

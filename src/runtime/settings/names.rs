@@ -15,6 +15,7 @@ pub(super) mod variable {
     pub const DEVOPS_ENDPOINT: &str = "AZURE_DEVOPS_ENDPOINT";
     pub const CA_FILE: &str = "MDI_CA_FILE";
     pub const CLUSTER_ID: &str = "MDI_CLUSTER_ID";
+    pub const FORMER_CLUSTER_IDS: &str = "MDI_FORMER_CLUSTER_IDS";
     pub const NAMESPACES: &str = "MDI_NAMESPACES";
     pub const FENCES_FILE: &str = crate::domain::fence::SETTING;
     pub const CONCURRENCY: &str = "MDI_CONCURRENCY";

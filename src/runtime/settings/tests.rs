@@ -108,7 +108,7 @@ fn values_are_taken_as_they_are_meant() {
 
 #[test]
 fn a_bad_value_is_told_with_setting_value_and_next_step() {
-    let table: [(&str, &str, &str); 28] = [
+    let table: [(&str, &str, &str); 30] = [
         (
             "AZURE_TENANT_ID",
             "contoso",
@@ -147,6 +147,8 @@ fn a_bad_value_is_told_with_setting_value_and_next_step() {
         ("MDI_CA_FILE", "Cargo.toml", "Cargo.toml holds no certificate in PEM form; name a file"),
         ("MDI_CLUSTER_ID", "a/b", r#""a/b" is no cluster id; use 1 to 63"#),
         ("MDI_CLUSTER_ID", &"x".repeat(64), "is no cluster id; use 1 to 63"),
+        ("MDI_FORMER_CLUSTER_IDS", "old,,older", r#""" is no cluster id; use 1 to 63"#),
+        ("MDI_FORMER_CLUSTER_IDS", "old; older", r#""old; older" is no cluster id; use 1 to 63"#),
         ("MDI_NAMESPACES", "builds,", r#""" is not the name of a namespace; separate"#),
         ("MDI_NAMESPACES", "builds;agents", r#""builds;agents" is not the name of a namespace; separate"#),
         ("MDI_NAMESPACES", "-a", r#""-a" is not the name of a namespace; separate"#),
@@ -169,6 +171,15 @@ fn a_bad_value_is_told_with_setting_value_and_next_step() {
         assert!(line.contains(expected), "{line}");
         assert!(!line.contains('\n') && !line.contains("hush"), "{line}");
     }
+}
+
+#[test]
+fn former_cluster_ids_are_others_than_the_present_one() {
+    let ids = |former| good_but(&[("MDI_CLUSTER_ID", "new"), ("MDI_FORMER_CLUSTER_IDS", former)]);
+    assert_eq!(ids("old, older").unwrap().former_cluster_ids, ["old", "older"]);
+    assert!(ids("").unwrap().former_cluster_ids.is_empty());
+    let line = ids("old, new").unwrap_err().to_string();
+    assert!(line.contains(r#""new" is what this cluster is called now"#), "{line}");
 }
 
 #[test]
