@@ -80,9 +80,10 @@ impl Operator {
         }
         let _turn = self.turns.take(&desired.identity).await;
         let me = Me { cluster: &self.cluster, object: key(&subject.object) };
-        let observed = self.observe(&subject, &me, &desired, freshness).await?;
+        let mut tools = Tools::default();
+        let observed = self.observe(&subject, &me, &desired, freshness, &mut tools).await?;
         let record = Record::of(&subject.status());
-        Pass { operator: self, subject, me, desired, observed, record }.run().await
+        Pass { operator: self, subject, me, desired, observed, record }.run(tools).await
     }
 
     /// A suspended object is left as it is; one that was never looked at says so.
@@ -128,8 +129,7 @@ impl Operator {
 }
 
 impl Pass<'_> {
-    async fn run(mut self) -> Result<Outcome, WriteError> {
-        let mut tools = Tools::default();
+    async fn run(mut self, mut tools: Tools) -> Result<Outcome, WriteError> {
         for _ in 0..STEPS_AT_MOST {
             let next = decide(Situation {
                 cluster: self.me.cluster,
@@ -140,7 +140,10 @@ impl Pass<'_> {
                 finalizer: self.subject.finalizer(),
             });
             match next {
-                Next::Tell(verdict) => return self.conclude(&verdict).await,
+                Next::Tell(verdict) => {
+                    drop(tools);
+                    return self.conclude(&verdict).await;
+                }
                 Next::Act(step) => {
                     tracing::debug!(?step, "next step");
                     match self.act(step, &mut tools).await {

@@ -256,7 +256,7 @@ fn check_concurrency(value: &str) -> Checked<u16> {
         Ok(_) | Err(_) => Err(SettingsError::bad(
             variable::CONCURRENCY,
             format!("{value:?} is not a whole number from 1 to 64"),
-            "8 is a good one",
+            "32 is a good one",
         )),
     }
 }

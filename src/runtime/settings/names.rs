@@ -30,7 +30,7 @@ pub(super) mod default {
     pub const AUTHORITY_HOST: &str = "https://login.microsoftonline.com";
     pub const RESOURCE_MANAGER: &str = "https://management.azure.com";
     pub const DEVOPS: &str = "https://dev.azure.com";
-    pub const CONCURRENCY: &str = "8";
+    pub const CONCURRENCY: &str = "32";
     pub const LISTEN: &str = "0.0.0.0:8080";
     pub const LOG: &str = "info";
     pub const LOG_FORMAT: &str = "human";

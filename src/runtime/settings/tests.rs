@@ -52,7 +52,7 @@ fn three_settings_are_enough_and_the_rest_has_defaults() {
     assert_eq!(settings.cluster_id, None);
     assert_eq!(settings.namespaces, Namespaces::All);
     assert!(settings.fences.is_none());
-    assert_eq!(settings.concurrency, 8);
+    assert_eq!(settings.concurrency, 32);
     assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
     assert_eq!(settings.log.format, LogFormat::Human);
     assert_eq!(settings.time_scale, None);
@@ -154,9 +154,9 @@ fn a_bad_value_is_told_with_setting_value_and_next_step() {
         ("MDI_NAMESPACES", "-a", r#""-a" is not the name of a namespace; separate"#),
         ("MDI_FENCES_FILE", "/nowhere/fences.yaml", "/nowhere/fences.yaml cannot be read (No such file"),
         ("MDI_FENCES_FILE", "Cargo.toml", "Cargo.toml: "),
-        ("MDI_CONCURRENCY", "0", r#""0" is not a whole number from 1 to 64; 8"#),
-        ("MDI_CONCURRENCY", "65", r#""65" is not a whole number from 1 to 64; 8"#),
-        ("MDI_CONCURRENCY", "many", r#""many" is not a whole number from 1 to 64; 8"#),
+        ("MDI_CONCURRENCY", "0", r#""0" is not a whole number from 1 to 64; 32"#),
+        ("MDI_CONCURRENCY", "65", r#""65" is not a whole number from 1 to 64; 32"#),
+        ("MDI_CONCURRENCY", "many", r#""many" is not a whole number from 1 to 64; 32"#),
         ("MDI_LISTEN", ":8080", r#"":8080" is not an address with a port; give"#),
         ("MDI_LOG", "verbose", r#""verbose" is not a level; use off"#),
         ("MDI_LOG", "info,kube=loud", r#""kube=loud" is not a level; use off"#),
