@@ -78,7 +78,7 @@ impl Operator {
                 Some(guarded) => match guarded.0 {
                     Ok(object) => {
                         let subject = Subject::new(&self.client, object);
-                        if subject.object.metadata.deletion_timestamp.is_some() {
+                        if subject.is_terminating() {
                             Box::pin(self.farewell(subject)).await
                         } else {
                             Box::pin(self.reconcile(subject)).await

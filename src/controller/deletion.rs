@@ -159,6 +159,7 @@ impl Operator {
                 siblings: vec![],
             },
             record: Record::of(&subject.status()),
+            verdict: None,
         };
         let mut not_left = vec![];
         for (name, record) in pass.record.pools.clone() {

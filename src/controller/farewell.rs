@@ -87,7 +87,7 @@ impl Operator {
         let Ok(id) = named_identity(&subject.object) else { return Ok(Outcome::Stalled) };
         let (problem, record) = (obstacle.told(&id), Record::of(&subject.status()));
         if obstacle.passes_by_itself() {
-            self.report(&mut subject, &record, Some(&id), Finding::UnderWay(&problem)).await?;
+            self.report(&mut subject, &record, Some(&id), Finding::Deleting(&problem)).await?;
             return Ok(Outcome::Settling);
         }
         let blocked = Finding::Invalid(Refusal::deletion_blocked(&problem));
