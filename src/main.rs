@@ -49,7 +49,9 @@ async fn run(settings: Settings) -> Outcome {
     let listen = server.address()?;
     tokio::spawn(server.serve(health.clone(), metrics.clone()));
 
-    let Some(cluster) = shutdown.unless_begun(Cluster::connect(cluster_id)).await.transpose()? else {
+    let Some(cluster) =
+        shutdown.unless_begun(Cluster::connect(cluster_id, &azure.proxies)).await.transpose()?
+    else {
         return Ok(());
     };
     let clock = time_scale.map_or_else(Clock::real, Clock::scaled);
@@ -62,9 +64,10 @@ async fn run(settings: Settings) -> Outcome {
         authority_host = %azure.authority_host,
         resource_manager = %azure.resource_manager,
         devops = %azure.devops,
-        tenant = %azure.tenant,
-        client = %azure.client,
-        credential = %azure.sign_in,
+        tenant = azure.credential.tenant().map(tracing::field::display),
+        client = azure.credential.client().map(tracing::field::display),
+        credential = %azure.credential,
+        proxy = %azure.proxies,
         %listen,
         "starting"
     );

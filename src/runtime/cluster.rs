@@ -1,18 +1,20 @@
 //! The way to the cluster: two clients, the cluster's id, and the wait for the kind to be known.
 //!
-//! Reads only. The two clients differ in patience: a watch is silent for minutes, while a request that a pass waits for
+//! Reads only. The proxy on the way is the one of all clients, unless the kubeconfig names one for this cluster. The two
+//! clients differ in patience: a watch is silent for minutes, while a request that a pass waits for
 //! must end. Neither retries by itself, since a pass that hangs in a retry for minutes is a pass that nobody sees.
 
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
-use kube::config::KubeConfigOptions;
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Api, Client, Config};
 use reqwest::header::{self, HeaderValue};
 
 use super::health::{Gate, Health};
 use super::metrics::Metrics;
+use super::proxies::Proxies;
 use super::settings::Namespaces;
 use crate::api::ManagedDevOpsIdentity;
 use crate::api::names::USER_AGENT;
@@ -45,7 +47,12 @@ pub enum ClusterError {
     NotConfigured(#[source] kube::config::InClusterError),
     /// A kubeconfig that cannot be used.
     #[error("the file that KUBECONFIG names cannot be used")]
-    Kubeconfig(#[source] kube::config::KubeconfigError),
+    Kubeconfig(#[source] KubeconfigError),
+    /// kube reads this by itself where there is a kubeconfig, and takes less than others do.
+    #[error(
+        "NO_PROXY: with a kubeconfig, hosts, domains, addresses and networks have to be separated by one comma each"
+    )]
+    NoProxy(#[source] KubeconfigError),
     /// The configuration cannot be used.
     #[error("the configuration of the cluster {url} cannot be used")]
     Unusable {
@@ -55,18 +62,24 @@ pub enum ClusterError {
         source: kube::Error,
     },
     /// No answer, or an unfriendly one.
-    #[error("the cluster {url} cannot be used; check its address, the network and the credentials")]
+    #[error(
+        "the cluster {url}{by_way_of} cannot be used; check its address, the network and the credentials"
+    )]
     Unreachable {
         /// Of the API server.
         url: String,
+        /// The proxy on the way, and what to do if there should be none.
+        by_way_of: String,
         /// What came instead of a friendly answer.
         source: Failure,
     },
     /// No answer in time.
-    #[error("the cluster {url} did not answer within {} s; check its address and the network", PATIENCE.as_secs())]
+    #[error("the cluster {url}{by_way_of} did not answer within {} s; check its address and the network", PATIENCE.as_secs())]
     Silent {
         /// Of the API server.
         url: String,
+        /// The proxy on the way, and what to do if there should be none.
+        by_way_of: String,
     },
     /// The default of the cluster's id cannot be read.
     #[error(
@@ -105,24 +118,50 @@ impl From<kube::Error> for Failure {
 
 /// What KUBECONFIG names, else the pod's own. Never a kubeconfig that merely lies about in somebody's home: an operator
 /// started by hand must not find a cluster that nobody named.
-async fn configured() -> Result<Config, ClusterError> {
-    if std::env::var_os("KUBECONFIG").is_some_and(|file| !file.is_empty()) {
-        return Config::from_kubeconfig(&KubeConfigOptions::default())
-            .await
-            .map_err(ClusterError::Kubeconfig);
+async fn configured(proxies: &Proxies) -> Result<Config, ClusterError> {
+    let (mut config, its_own_proxy) = match Kubeconfig::from_env().map_err(ClusterError::Kubeconfig)? {
+        Some(kubeconfig) => {
+            let its_own_proxy = names_a_proxy(&kubeconfig);
+            let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+            let config = config.map_err(|error| match error {
+                KubeconfigError::ParseNoProxy(_) => ClusterError::NoProxy(error),
+                _ => ClusterError::Kubeconfig(error),
+            });
+            (config?, its_own_proxy)
+        }
+        None => (Config::incluster().map_err(ClusterError::NotConfigured)?, false),
+    };
+    // kube compares NO_PROXY with the proxy's address instead of the cluster's, and in a pod knows no proxy at all.
+    if !its_own_proxy {
+        config.proxy_url = proxies.of(&config.cluster_url);
     }
-    Config::incluster().map_err(ClusterError::NotConfigured)
+    Ok(config)
+}
+
+/// Whether the cluster that is meant is reached by a proxy of its own, as `kubectl` reaches it then.
+fn names_a_proxy(kubeconfig: &Kubeconfig) -> bool {
+    let current = kubeconfig.current_context.as_ref();
+    let context = kubeconfig.contexts.iter().find(|context| Some(&context.name) == current);
+    let cluster = context.and_then(|context| context.context.as_ref()).map(|context| &context.cluster);
+    let cluster = kubeconfig.clusters.iter().find(|named| Some(&named.name) == cluster);
+    let proxy = cluster.and_then(|named| named.cluster.as_ref()?.proxy_url.as_ref());
+    proxy.is_some_and(|proxy| !proxy.is_empty())
 }
 
 impl Cluster {
     /// Connects to the cluster of the environment, and sees that it answers. Its id is the one that was set, else the
     /// uid of namespace kube-system.
-    pub async fn connect(id: Option<String>) -> Result<Self, ClusterError> {
-        let mut config = configured().await?;
+    pub async fn connect(id: Option<String>, proxies: &Proxies) -> Result<Self, ClusterError> {
+        let mut config = configured(proxies).await?;
         config.default_retry = false;
         config.connect_timeout = Some(PATIENCE);
         config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
         let url = config.cluster_url.to_string();
+        let by_way_of = || {
+            let proxy = proxies.on_the_way_to(&url)?;
+            Some(format!(", by way of {proxy} unless NO_PROXY names it,"))
+        };
+        let by_way_of = by_way_of().unwrap_or_default();
         let client = |config: Config| {
             Client::try_from(config).map_err(|source| ClusterError::Unusable { url: url.clone(), source })
         };
@@ -136,8 +175,10 @@ impl Cluster {
             Ok(Ok(_)) => {}
             // An answer, if an unfriendly one: who may do what is seen where it matters.
             Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => {}
-            Ok(Err(source)) => return Err(ClusterError::Unreachable { url, source: source.into() }),
-            Err(_) => return Err(ClusterError::Silent { url }),
+            Ok(Err(source)) => {
+                return Err(ClusterError::Unreachable { url, by_way_of, source: source.into() });
+            }
+            Err(_) => return Err(ClusterError::Silent { url, by_way_of }),
         }
         let id = match id {
             Some(id) => id,

@@ -273,10 +273,10 @@ async fn a_principal_whose_new_tokens_are_refused_waits_with_its_next_request() 
 #[tokio::test]
 async fn a_wrong_secret_is_told_to_all_in_the_words_of_entra_and_asks_once() {
     let wrong = |credential| match credential {
-        CredentialSettings::ClientSecret { authority, tenant, client, .. } => {
-            CredentialSettings::ClientSecret { authority, tenant, client, secret: Secret::new("wr0ng") }
+        CredentialSettings::ClientSecret { application, .. } => {
+            CredentialSettings::ClientSecret { application, secret: Secret::new("wr0ng") }
         }
-        other @ CredentialSettings::WorkloadIdentity { .. } => other,
+        other => other,
     };
     let stage = Stage::with(|_| {}, wrong).await;
     for fact in join_all((0..10).map(|_| stage.subscription(Freshness::Now))).await {
@@ -331,10 +331,10 @@ async fn a_service_account_signs_in_as_soon_as_its_token_is_there() {
 
 fn with_token_file(credential: CredentialSettings, file: &Path) -> CredentialSettings {
     match credential {
-        CredentialSettings::ClientSecret { authority, tenant, client, secret: _ } => {
-            CredentialSettings::WorkloadIdentity { authority, tenant, client, token_file: file.into() }
+        CredentialSettings::ClientSecret { application, secret: _ } => {
+            CredentialSettings::WorkloadIdentity { application, token_file: file.into() }
         }
-        other @ CredentialSettings::WorkloadIdentity { .. } => other,
+        other => other,
     }
 }
 
