@@ -329,6 +329,29 @@ async fn a_service_account_signs_in_as_soon_as_its_token_is_there() {
     std::fs::remove_dir_all(&directory).unwrap();
 }
 
+#[tokio::test]
+async fn a_metadata_service_in_trouble_is_asked_once_and_again_when_its_time_has_come() {
+    let refused = Cause::SignInFailed(Some("ManagedIdentityRefused".into()));
+    for (status, cause) in [
+        (400, refused),
+        (404, Cause::Unavailable),
+        (410, Cause::Unavailable),
+        (429, Cause::Throttled),
+        (500, Cause::Unavailable),
+    ] {
+        let stage = Stage::on_a_machine().await;
+        stage.simulator.script(Fault::answer("GET", "/metadata", status, "Odd").at(Service::Metadata));
+        let failure = unknown(stage.get("agent").await);
+        assert_eq!(failure.cause, cause, "{status}");
+        assert_eq!(failure.target, stage.simulator.metadata());
+        unknown(stage.get("agent").await);
+        assert_eq!(stage.sent(Service::Metadata).len(), 1, "{status}");
+        stage.clock.sleep(failure.retry_after.unwrap()).await;
+        assert_eq!(stage.get("agent").await, Fact::Absent);
+        assert_eq!(stage.sent(Service::Metadata).len(), 2, "{status}");
+    }
+}
+
 fn with_token_file(credential: CredentialSettings, file: &Path) -> CredentialSettings {
     match credential {
         CredentialSettings::ClientSecret { application, secret: _ } => {

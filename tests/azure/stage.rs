@@ -65,6 +65,25 @@ impl Stage {
         Self { simulator, sample, azure, clock, metrics, leadership: Leadership::of_the_only_replica() }
     }
 
+    /// The same, signed in as an identity of the machine.
+    pub(crate) async fn on_a_machine() -> Self {
+        let Self { simulator, sample, clock, metrics, leadership, .. } = Self::new().await;
+        let settings = AzureSettings {
+            resource_manager: simulator.resource_manager().parse().unwrap(),
+            further_hosts: vec![],
+            audience: "https://management.azure.com".into(),
+            devops: simulator.devops().parse().unwrap(),
+            extra_ca: Some(simulator.ca_pem().into()),
+            proxies: Proxies::default(),
+            credential: CredentialSettings::ManagedIdentity {
+                client: None,
+                metadata_service: simulator.metadata().parse().unwrap(),
+            },
+        };
+        let azure = Azure::connect(settings, clock, metrics.clone()).unwrap();
+        Self { simulator, sample, azure, clock, metrics, leadership }
+    }
+
     pub(crate) fn subscription_id(&self) -> SubscriptionId {
         SubscriptionId::parse(&self.sample.subscription).unwrap()
     }
