@@ -268,7 +268,7 @@ mod tests {
         let failure = failure_of(&by_way_of(&proxies(None)), "https://azure.invalid/").await;
         assert_eq!((&failure.cause, failure.code.as_str()), (&Cause::Unavailable, "ConnectionFailed"));
         assert!(
-            failure.message.ends_with("by way of the proxy http://127.0.0.1:1/ (HTTPS_PROXY)"),
+            failure.message.ends_with("by way of the proxy http://127.0.0.1:1/ (HTTPS_PROXY, NO_PROXY)"),
             "{failure:?}"
         );
         assert!(!failure.message.contains("hush"), "{failure:?}");

@@ -53,6 +53,11 @@ pub enum ClusterError {
         "NO_PROXY: with a kubeconfig, hosts, domains, addresses and networks have to be separated by one comma each"
     )]
     NoProxy(#[source] KubeconfigError),
+    /// A proxy that cannot be used.
+    #[error(
+        "the proxy-url in the file that KUBECONFIG names {0}; give one such as http://proxy.example.com:3128"
+    )]
+    ProxyUrl(&'static str),
     /// The configuration cannot be used.
     #[error("the configuration of the cluster {url} cannot be used")]
     Unusable {
@@ -68,7 +73,7 @@ pub enum ClusterError {
     Unreachable {
         /// Of the API server.
         url: String,
-        /// The proxy on the way, and what to do if there should be none.
+        /// The proxy on the way, if there is one.
         by_way_of: String,
         /// What came instead of a friendly answer.
         source: Failure,
@@ -78,7 +83,7 @@ pub enum ClusterError {
     Silent {
         /// Of the API server.
         url: String,
-        /// The proxy on the way, and what to do if there should be none.
+        /// The proxy on the way, if there is one.
         by_way_of: String,
     },
     /// The default of the cluster's id cannot be read.
@@ -118,50 +123,44 @@ impl From<kube::Error> for Failure {
 
 /// What KUBECONFIG names, else the pod's own. Never a kubeconfig that merely lies about in somebody's home: an operator
 /// started by hand must not find a cluster that nobody named.
-async fn configured(proxies: &Proxies) -> Result<Config, ClusterError> {
-    let (mut config, its_own_proxy) = match Kubeconfig::from_env().map_err(ClusterError::Kubeconfig)? {
-        Some(kubeconfig) => {
-            let its_own_proxy = names_a_proxy(&kubeconfig);
-            let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
-            let config = config.map_err(|error| match error {
-                KubeconfigError::ParseNoProxy(_) => ClusterError::NoProxy(error),
-                _ => ClusterError::Kubeconfig(error),
-            });
-            (config?, its_own_proxy)
-        }
-        None => (Config::incluster().map_err(ClusterError::NotConfigured)?, false),
+/// With it, the proxies that count for this cluster.
+async fn configured(proxies: &Proxies) -> Result<(Config, Proxies), ClusterError> {
+    let kubeconfig = Kubeconfig::from_env().map_err(ClusterError::Kubeconfig)?;
+    let its_own = kubeconfig.as_ref().and_then(proxy_url).map(Proxies::of_kubeconfig);
+    let proxies = its_own.transpose().map_err(ClusterError::ProxyUrl)?.unwrap_or_else(|| proxies.clone());
+    let mut config = match kubeconfig {
+        Some(kubeconfig) => Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+            .await
+            .map_err(|error| match error {
+            KubeconfigError::ParseNoProxy(_) => ClusterError::NoProxy(error),
+            _ => ClusterError::Kubeconfig(error),
+        })?,
+        None => Config::incluster().map_err(ClusterError::NotConfigured)?,
     };
     // kube compares NO_PROXY with the proxy's address instead of the cluster's, and in a pod knows no proxy at all.
-    if !its_own_proxy {
-        config.proxy_url = proxies.of(&config.cluster_url);
-    }
-    Ok(config)
+    config.proxy_url = proxies.of(&config.cluster_url);
+    Ok((config, proxies))
 }
 
-/// Whether the cluster that is meant is reached by a proxy of its own, as `kubectl` reaches it then.
-fn names_a_proxy(kubeconfig: &Kubeconfig) -> bool {
-    let current = kubeconfig.current_context.as_ref();
-    let context = kubeconfig.contexts.iter().find(|context| Some(&context.name) == current);
-    let cluster = context.and_then(|context| context.context.as_ref()).map(|context| &context.cluster);
-    let cluster = kubeconfig.clusters.iter().find(|named| Some(&named.name) == cluster);
-    let proxy = cluster.and_then(|named| named.cluster.as_ref()?.proxy_url.as_ref());
-    proxy.is_some_and(|proxy| !proxy.is_empty())
+/// The proxy that the kubeconfig names for the cluster that is meant.
+fn proxy_url(kubeconfig: &Kubeconfig) -> Option<&str> {
+    let current = kubeconfig.current_context.as_ref()?;
+    let context = kubeconfig.contexts.iter().find(|context| context.name == *current)?.context.as_ref()?;
+    let cluster = kubeconfig.clusters.iter().find(|cluster| cluster.name == context.cluster)?;
+    cluster.cluster.as_ref()?.proxy_url.as_deref().filter(|address| !address.is_empty())
 }
 
 impl Cluster {
     /// Connects to the cluster of the environment, and sees that it answers. Its id is the one that was set, else the
     /// uid of namespace kube-system.
     pub async fn connect(id: Option<String>, proxies: &Proxies) -> Result<Self, ClusterError> {
-        let mut config = configured(proxies).await?;
+        let (mut config, proxies) = configured(proxies).await?;
         config.default_retry = false;
         config.connect_timeout = Some(PATIENCE);
         config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
         let url = config.cluster_url.to_string();
-        let by_way_of = || {
-            let proxy = proxies.on_the_way_to(&url)?;
-            Some(format!(", by way of {proxy} unless NO_PROXY names it,"))
-        };
-        let by_way_of = by_way_of().unwrap_or_default();
+        let by_way_of = proxies.on_the_way_to(&url).map(|proxy| format!(", by way of {proxy},"));
+        let by_way_of = by_way_of.unwrap_or_default();
         let client = |config: Config| {
             Client::try_from(config).map_err(|source| ClusterError::Unusable { url: url.clone(), source })
         };

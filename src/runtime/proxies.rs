@@ -18,6 +18,8 @@ struct OneProxy {
     address: Url,
     /// Hosts, domains and networks that are reached without it.
     without: String,
+    /// What says that it is on the way.
+    named_by: &'static str,
     rules: Matcher,
 }
 
@@ -25,16 +27,26 @@ impl Proxies {
     /// What is wrong with the address, as half a sentence, if it is no proxy's. The address itself is not repeated: it may hold
     /// a password.
     pub fn parse(https_proxy: Option<&str>, no_proxy: Option<&str>) -> Result<Self, &'static str> {
-        let Some(address) = https_proxy else { return Ok(Self::default()) };
+        match https_proxy {
+            Some(address) => Self::one(address, no_proxy.unwrap_or_default(), "HTTPS_PROXY, NO_PROXY"),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// The proxy of one cluster, which its kubeconfig names: no exception counts for it.
+    pub fn of_kubeconfig(address: &str) -> Result<Self, &'static str> {
+        Self::one(address, "", "proxy-url of the kubeconfig")
+    }
+
+    fn one(address: &str, without: &str, named_by: &'static str) -> Result<Self, &'static str> {
         let with_scheme =
             if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
         let address = Url::parse(&with_scheme).map_err(|_| "is not the address of a proxy")?;
         if !matches!(address.scheme(), "http" | "https") {
             return Err("is not a proxy that is spoken to by http:// or https://");
         }
-        let without = no_proxy.unwrap_or_default().to_owned();
-        let rules = Matcher::builder().https(address.as_str()).no(without.as_str()).build();
-        Ok(Self(Some(Arc::new(OneProxy { address, without, rules }))))
+        let rules = Matcher::builder().https(address.as_str()).no(without).build();
+        Ok(Self(Some(Arc::new(OneProxy { address, without: without.to_owned(), named_by, rules }))))
     }
 
     /// For a client of `reqwest`, which goes by the same rules.
@@ -55,7 +67,7 @@ impl Proxies {
     pub fn on_the_way_to(&self, url: &str) -> Option<String> {
         let proxy = self.0.as_ref()?;
         proxy.rules.intercept(&url.parse().ok()?)?;
-        Some(format!("the proxy {} (HTTPS_PROXY)", proxy.shown()))
+        Some(format!("the proxy {} ({})", proxy.shown(), proxy.named_by))
     }
 }
 
@@ -129,7 +141,7 @@ mod tests {
         let given = proxies.of(&Uri::from_static("https://management.azure.com")).unwrap();
         assert_eq!(given.authority().unwrap().as_str(), "me:hush@proxy.example.com:3128");
         let told = proxies.on_the_way_to("https://management.azure.com").unwrap();
-        assert_eq!(told, "the proxy http://proxy.example.com:3128/ (HTTPS_PROXY)");
+        assert_eq!(told, "the proxy http://proxy.example.com:3128/ (HTTPS_PROXY, NO_PROXY)");
         assert_eq!(proxies.to_string(), "http://proxy.example.com:3128/ but for a,b");
         assert!(!format!("{proxies:?}").contains("hush"));
     }

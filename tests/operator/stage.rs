@@ -177,10 +177,14 @@ impl Stage {
         operator.log()
     }
 
+    /// What the operator is given to find the API server.
+    pub fn kubeconfig(&self) -> String {
+        std::fs::read_to_string(&self.kubeconfig).expect("a kubeconfig")
+    }
+
     /// Address of the API server, as the operator knows it.
     pub fn api_server(&self) -> String {
-        let kubeconfig = std::fs::read_to_string(&self.kubeconfig).expect("a kubeconfig");
-        let kubeconfig = kube::config::Kubeconfig::from_yaml(&kubeconfig).expect("a kubeconfig");
+        let kubeconfig = kube::config::Kubeconfig::from_yaml(&self.kubeconfig()).expect("a kubeconfig");
         kubeconfig.clusters[0].cluster.clone().and_then(|cluster| cluster.server).expect("an address")
     }
 
