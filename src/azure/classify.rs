@@ -48,15 +48,21 @@ pub(super) fn unexpected(answer: &Answer, target: &str, message: &str) -> Failur
 }
 
 /// A token that the machine's metadata service did not give: the same shape as Entra's, seldom with a code of Entra.
-/// While it is being updated it answers 404 or 410; the metadata service of another cloud answers 404 for ever.
 pub(super) fn metadata_refusal(answer: &Answer, service: &str) -> Failure {
     let failure = sign_in_refusal(answer, service);
-    let cause = match (answer.status.as_u16(), failure.cause) {
-        (404 | 410, _) => Cause::Unavailable,
-        (_, Cause::SignInFailed(None)) => Cause::SignInFailed(Some(IDENTITY_REFUSED.into())),
-        (_, cause) => cause,
-    };
-    Failure { cause, ..failure }
+    match (answer.status.as_u16(), &failure.cause) {
+        (404 | 410, _) => Failure {
+            cause: Cause::Unavailable,
+            message: "the machine's metadata service has no tokens: Azure's is being updated then, another cloud's never \
+                      has any"
+                .into(),
+            ..failure
+        },
+        (_, Cause::SignInFailed(None)) => {
+            Failure { cause: Cause::SignInFailed(Some(IDENTITY_REFUSED.into())), ..failure }
+        }
+        _ => failure,
+    }
 }
 
 /// A token that was not given: `{"error", "error_description", "error_codes"}`.
