@@ -273,10 +273,10 @@ async fn a_principal_whose_new_tokens_are_refused_waits_with_its_next_request() 
 #[tokio::test]
 async fn a_wrong_secret_is_told_to_all_in_the_words_of_entra_and_asks_once() {
     let wrong = |credential| match credential {
-        CredentialSettings::ClientSecret { authority, tenant, client, .. } => {
-            CredentialSettings::ClientSecret { authority, tenant, client, secret: Secret::new("wr0ng") }
+        CredentialSettings::ClientSecret { application, .. } => {
+            CredentialSettings::ClientSecret { application, secret: Secret::new("wr0ng") }
         }
-        other @ CredentialSettings::WorkloadIdentity { .. } => other,
+        other => other,
     };
     let stage = Stage::with(|_| {}, wrong).await;
     for fact in join_all((0..10).map(|_| stage.subscription(Freshness::Now))).await {
@@ -329,12 +329,35 @@ async fn a_service_account_signs_in_as_soon_as_its_token_is_there() {
     std::fs::remove_dir_all(&directory).unwrap();
 }
 
+#[tokio::test]
+async fn a_metadata_service_in_trouble_is_asked_once_and_again_when_its_time_has_come() {
+    let refused = Cause::SignInFailed(Some("ManagedIdentityRefused".into()));
+    for (status, cause) in [
+        (400, refused),
+        (404, Cause::Unavailable),
+        (410, Cause::Unavailable),
+        (429, Cause::Throttled),
+        (500, Cause::Unavailable),
+    ] {
+        let stage = Stage::on_a_machine().await;
+        stage.simulator.script(Fault::answer("GET", "/metadata", status, "Odd").at(Service::Metadata));
+        let failure = unknown(stage.get("agent").await);
+        assert_eq!(failure.cause, cause, "{status}");
+        assert_eq!(failure.target, stage.simulator.metadata());
+        unknown(stage.get("agent").await);
+        assert_eq!(stage.sent(Service::Metadata).len(), 1, "{status}");
+        stage.clock.sleep(failure.retry_after.unwrap()).await;
+        assert_eq!(stage.get("agent").await, Fact::Absent);
+        assert_eq!(stage.sent(Service::Metadata).len(), 2, "{status}");
+    }
+}
+
 fn with_token_file(credential: CredentialSettings, file: &Path) -> CredentialSettings {
     match credential {
-        CredentialSettings::ClientSecret { authority, tenant, client, secret: _ } => {
-            CredentialSettings::WorkloadIdentity { authority, tenant, client, token_file: file.into() }
+        CredentialSettings::ClientSecret { application, secret: _ } => {
+            CredentialSettings::WorkloadIdentity { application, token_file: file.into() }
         }
-        other @ CredentialSettings::WorkloadIdentity { .. } => other,
+        other => other,
     }
 }
 
