@@ -379,8 +379,8 @@ async fn after_too_many_requests_the_whole_subscription_is_left_alone() {
 #[tokio::test]
 async fn paced_requests_stay_below_the_limits_of_azure() {
     let provider = |settings: &mut Settings| settings.throttling.provider = true;
-    // Slow enough that the way to Azure takes no noticeable part of a second, as in truth.
-    let stage = Stage::at_pace(4.0, provider, |it| it).await;
+    // In real time: on a faster clock a busy machine is as uneven as no network is.
+    let stage = Stage::at_pace(1.0, provider, |it| it).await;
     let work = |name: String| {
         let stage = &stage;
         async move {
@@ -388,14 +388,14 @@ async fn paced_requests_stay_below_the_limits_of_azure() {
             stage.patch(&name, IdentityPatch { tags: Some(tags(&[])), isolation_scope: None }).await
         }
     };
-    for outcome in join_all((0..8).map(|n| work(format!("agent-{n}")))).await {
+    for outcome in join_all((0..6).map(|n| work(format!("agent-{n}")))).await {
         outcome.unwrap();
     }
     let mut by_status = BTreeMap::new();
     for request in stage.sent(Service::ResourceManager) {
         *by_status.entry(request.status).or_insert(0) += 1;
     }
-    assert_eq!(by_status, BTreeMap::from([(200, 8), (201, 8)]));
+    assert_eq!(by_status, BTreeMap::from([(200, 6), (201, 6)]));
 }
 
 #[tokio::test]
