@@ -57,6 +57,10 @@ generate: prerequisites ## Write the files that are made from the code: the CRD
 	$(BIN)/mdi-operator crd > $(TARGET)/generated.yaml
 	mv $(TARGET)/generated.yaml $(CRD)
 
+.PHONY: life
+life: control-plane ## Write docs/one-objects-life.md from a run, where the requests of an object have changed
+	MDI_WRITE_PAGES=1 cargo test --workspace --locked --test operator -- the_page_of_one_object_s_life
+
 .PHONY: image
 image: ## Build the container image (IMAGE=name:tag)
 	@command -v docker > /dev/null || { echo "docker is missing: see https://docs.docker.com/engine/install" >&2; exit 1; }

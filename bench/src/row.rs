@@ -66,8 +66,6 @@ pub struct Row {
     pub fresh_passes: f64,
     /// CPU until then.
     pub fresh_cpu: Duration,
-    /// Memory then.
-    pub fresh_memory: Memory,
     /// CPU at rest, in a second.
     pub idle_cpu: Duration,
     /// Requests to Azure at rest.
@@ -129,7 +127,7 @@ struct Stage<'a> {
 impl Stage<'_> {
     async fn run(&mut self, land: &Land, name: &str) -> Result<Row, Mishap> {
         let all = usize::try_from(land.size.objects)?;
-        let settings = self.settings(land, name).await?;
+        let settings = self.settings(land, name)?;
         let account = self
             .setup
             .control_plane
@@ -155,7 +153,6 @@ impl Stage<'_> {
         tokio::time::sleep(Duration::from_secs(2)).await;
         let fresh_log = self.azure.log();
         let fresh_passes = passes(&address).await?;
-        let fresh_memory = Memory::of(pid)?;
 
         let (before, since) = (cpu(pid)?, Instant::now());
         tokio::time::sleep(IDLE).await;
@@ -189,7 +186,6 @@ impl Stage<'_> {
             fresh: Tally::of(&fresh_log),
             fresh_passes,
             fresh_cpu,
-            fresh_memory,
             idle_cpu,
             idle_requests,
             settled_for,
@@ -214,7 +210,7 @@ impl Stage<'_> {
         Ok(row)
     }
 
-    async fn settings(&self, land: &Land, namespace: &str) -> Result<Vec<(String, String)>, Mishap> {
+    fn settings(&self, land: &Land, namespace: &str) -> Result<Vec<(String, String)>, Mishap> {
         let ca = self.setup.control_plane.directory().join(format!("{namespace}-ca.pem"));
         self.azure.write_ca(&ca)?;
         let mut settings: Vec<(String, String)> = [
