@@ -38,6 +38,9 @@ struct Arguments {
     /// Seconds that a change of a pool takes; with 0 it is done at once
     #[arg(long, default_value_t = 0.0)]
     pool_seconds: f64,
+    /// How much faster than ours the clocks of Azure and the operator run, to try something out
+    #[arg(long, default_value_t = 1.0, value_parser = time_scale)]
+    time_scale: f64,
     /// The operator's program [default: the one beside this]
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -47,6 +50,13 @@ struct Arguments {
     /// Where the logs go [default: a folder beside the programs]
     #[arg(long)]
     folder: Option<PathBuf>,
+}
+
+fn time_scale(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|scale| (0.1..=1000.0).contains(scale))
+        .ok_or_else(|| "it takes 0.1 to 1000".into())
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {
@@ -96,6 +106,7 @@ async fn run(arguments: Arguments) -> Result<bool, Mishap> {
         binary: &binary,
         folder: &folder,
         pool_seconds: arguments.pool_seconds,
+        time_scale: arguments.time_scale,
         settings: &arguments.settings,
     };
     let (mut rows, mut failures) = (Vec::new(), Vec::new());
@@ -111,8 +122,8 @@ async fn run(arguments: Arguments) -> Result<bool, Mishap> {
             }
         }
     }
+    let page = table::page(&machine, &setup, &rows, &failures);
     control_plane.stop().await?;
-    let page = table::page(&machine, &rows, &failures, arguments.pool_seconds);
     println!("{page}");
     fs::write(folder.join("bench.md"), &page)?;
     eprintln!("the logs behind it: {}", folder.display());

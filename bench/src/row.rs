@@ -5,7 +5,7 @@
 //!                        └───────── fresh ─────────┘                               └──── settled ────┘
 //! ```
 //!
-//! All clocks run as ours does. Must never judge: whether an aim is reached is the table's to say.
+//! All clocks run as ours does, unless something is tried out. Must never judge: whether an aim is reached is the table's to say.
 
 use std::{
     fs,
@@ -45,6 +45,8 @@ pub struct Setup<'a> {
     pub folder: &'a Path,
     /// How long a change of a pool takes.
     pub pool_seconds: f64,
+    /// How much faster than ours the clocks run.
+    pub time_scale: f64,
     /// More of the operator's settings.
     pub settings: &'a [(String, String)],
 }
@@ -101,7 +103,7 @@ pub async fn measure(setup: &Setup<'_>, size: Size) -> Result<Row, Mishap> {
     let name = format!("bench-{}-{}", size.objects, size.pools);
     let land = Land::new(size);
     let log = setup.folder.join(format!("{name}.jsonl"));
-    let azure = Simulator::start(land.azure(setup.pool_seconds, &log)).await?;
+    let azure = Simulator::start(land.azure(setup.pool_seconds, setup.time_scale, &log)).await?;
     let objects = Objects::new(setup.control_plane, &name).await?;
     let watch = objects.watch();
     objects.create(&land).await?;
@@ -138,7 +140,7 @@ impl Stage<'_> {
         let operator = Operator::start(self.setup.binary, &account, settings, ["run"])?;
         let pid = operator.id().ok_or_else(|| Mishap("the operator ended at once".into()))?;
         let operator = self.operator.insert(operator);
-        let limit = land.limit_in_seconds();
+        let limit = land.limit_in_seconds() / self.setup.time_scale;
         let patience = PATIENCE + Duration::from_secs_f64(2.0 * (limit + self.setup.pool_seconds));
         self.watch.until("all ready", patience, |seen| seen.ready() == all).await?;
         let (first_status, last_ready) = {
@@ -170,7 +172,7 @@ impl Stage<'_> {
         let asked_before = self.objects.requests_to_api_server().await?;
         let passes_before = passes(&address).await?;
         let (before, since) = (cpu(pid)?, Instant::now());
-        tokio::time::sleep(SETTLED).await;
+        tokio::time::sleep(SETTLED.div_f64(self.setup.time_scale)).await;
         let settled_cpu = cpu(pid)?.saturating_sub(before);
         let settled_for = since.elapsed();
         let settled_passes = passes(&address).await? - passes_before;
@@ -226,6 +228,9 @@ impl Stage<'_> {
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
+        if (self.setup.time_scale - 1.0).abs() > f64::EPSILON {
+            settings.push(("MDI_TEST_TIME_SCALE".into(), self.setup.time_scale.to_string()));
+        }
         settings.extend_from_slice(self.setup.settings);
         Ok(settings)
     }

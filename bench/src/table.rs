@@ -6,7 +6,7 @@ use std::{fmt::Write as _, fs, path::Path, process::Command, time::Duration};
 
 use crate::{
     Mishap,
-    row::Row,
+    row::{Row, Setup},
     tally::{About, Tally},
     world::{CREATIONS_PER_SECOND, SUBSCRIPTIONS},
 };
@@ -62,15 +62,25 @@ fn commit(root: &Path) -> String {
 }
 
 /// All that there is to say.
-pub fn page(machine: &Machine, rows: &[Row], failures: &[String], pool_seconds: f64) -> String {
+pub fn page(machine: &Machine, setup: &Setup<'_>, rows: &[Row], failures: &[String]) -> String {
     let Machine { processor, cores, memory, kernel, date, commit, binary } = machine;
+    let Setup { pool_seconds, time_scale, settings, .. } = setup;
     let mut page = format!(
         "Commit {commit}, {date}, on {cores} cores of {processor}, {memory} GiB, Linux {kernel}. Binary: {} MiB.\n\
-         {SUBSCRIPTIONS} subscriptions, both kinds of Azure's limits in force, all clocks in real time; a change of a \
-         pool takes {pool_seconds} s. {} marks what misses its aim.\n",
+         {SUBSCRIPTIONS} subscriptions, both kinds of Azure's limits in force; a change of a pool takes {pool_seconds} s. \
+         {} marks what misses its aim.\n",
         tenths(*binary, 1 << 20),
         MISSED.trim(),
     );
+    if (time_scale - 1.0).abs() > f64::EPSILON {
+        let _ = writeln!(
+            page,
+            "**All clocks run {time_scale} times as fast as ours: no figure of time or CPU is real.**"
+        );
+    }
+    for (name, value) in *settings {
+        let _ = writeln!(page, "Set beside the usual: {name}={value}.");
+    }
     fresh(&mut page, rows);
     settled(&mut page, rows);
     time_and_memory(&mut page, rows);

@@ -1,6 +1,6 @@
 //! The simulated Azure of one row: ten subscriptions of one tenant, and for each object pools of its own.
 //!
-//! Pure data. Both kinds of limits are in force, on a clock that runs as ours does. Must never be kinder than the
+//! Pure data. Both kinds of limits are in force. Must never be kinder than the
 //! simulator's defaults.
 
 use azure_simulator::{
@@ -45,7 +45,7 @@ impl Land {
     }
 
     /// What the simulator is started with.
-    pub fn azure(&self, pool_seconds: f64, log: &Path) -> Config {
+    pub fn azure(&self, pool_seconds: f64, time_scale: f64, log: &Path) -> Config {
         let Sample { tenant, group, location, .. } = &self.sample;
         let mut world = self.sample.world();
         world.identities.clear();
@@ -67,7 +67,7 @@ impl Land {
         Config {
             log_file: Some(log.to_owned()),
             seed: Some(1),
-            time_scale: 1.0,
+            time_scale,
             settings: Settings {
                 throttling: Throttling { resource_manager: true, provider: true },
                 pools: PoolTimes { update_seconds: pool_seconds, ..PoolTimes::default() },
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn objects_are_spread_evenly_and_each_has_pools_of_its_own() {
         let land = Land::new(Size { objects: 100, pools: 3 });
-        let config = land.azure(0.0, Path::new("log"));
+        let config = land.azure(0.0, 1.0, Path::new("log"));
         assert_eq!(config.world.subscriptions.len(), 10);
         assert_eq!(config.world.pools.len(), 300);
         let in_the_first = (0..100)
