@@ -39,8 +39,17 @@ async fn main() -> ExitCode {
 }
 
 async fn run(settings: Settings) -> Outcome {
-    let CheckedSettings { azure, cluster_id, namespaces, fences, concurrency, listen, log, time_scale } =
-        settings.check()?;
+    let CheckedSettings {
+        azure,
+        cluster_id,
+        former_cluster_ids,
+        namespaces,
+        fences,
+        concurrency,
+        listen,
+        log,
+        time_scale,
+    } = settings.check()?;
     telemetry::start(log)?;
     let metrics = Metrics::new()?;
     let health = Health::default();
@@ -49,7 +58,9 @@ async fn run(settings: Settings) -> Outcome {
     let listen = server.address()?;
     tokio::spawn(server.serve(health.clone(), metrics.clone()));
 
-    let Some(cluster) = shutdown.unless_begun(Cluster::connect(cluster_id)).await.transpose()? else {
+    let Some(cluster) =
+        shutdown.unless_begun(Cluster::connect(cluster_id, former_cluster_ids)).await.transpose()?
+    else {
         return Ok(());
     };
     let clock = time_scale.map_or_else(Clock::real, Clock::scaled);
@@ -57,7 +68,7 @@ async fn run(settings: Settings) -> Outcome {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         cluster = cluster.url,
-        cluster_id = cluster.id,
+        cluster_id = cluster.ids.current(),
         %namespaces,
         authority_host = %azure.authority_host,
         resource_manager = %azure.resource_manager,

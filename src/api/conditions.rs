@@ -149,7 +149,7 @@ reasons! {
     IdentityOperationFailed,
     /// Something stands in the way of a deletion; the message names it.
     DeletionBlocked,
-    /// The object is being deleted.
+    /// The object is being deleted, and waits for what passes by itself; the message names it.
     Deleting,
 }
 

@@ -47,6 +47,8 @@ pub mod event {
     pub const UPDATED: &str = "IdentityUpdated";
     /// Our mark was put back after somebody took it away.
     pub const MARK_RESTORED: &str = "MarkRestored";
+    /// Our mark bore a former id of this cluster, and bears the present one now.
+    pub const MARK_RENAMED: &str = "MarkRenamed";
     /// Somebody re-created the identity between our read and our write; the mark was taken off again.
     pub const MARK_WITHDRAWN: &str = "MarkWithdrawn";
     /// The identity is another's; what this object recorded about it was forgotten.

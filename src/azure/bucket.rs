@@ -12,18 +12,26 @@ pub(super) struct Limit {
     pub(super) holds: f64,
 }
 
-/// What leaves evenly arrives unevenly: at Azure's very limit, one slow request and one fast one are too many.
-const SAFE_SHARE: f64 = 0.9;
+/// What leaves evenly arrives unevenly: one request may take this much longer than another, in seconds.
+const JITTER: f64 = 0.4;
 
 impl Limit {
-    /// A little below Azure's limit, which is a rate and how much may come at once.
+    /// Within Azure's limit, which is a rate and how much may come at once, however unevenly the requests arrive.
+    ///
+    /// What may come at once is less by what flows in during the jitter; where that leaves less than one request, each
+    /// keeps the jitter as a further distance to the one before.
     pub(super) const fn below(per_second: f64, at_once: f64) -> Self {
-        Self { per_second: SAFE_SHARE * per_second, holds: (SAFE_SHARE * at_once).max(1.0) }
+        let holds = at_once - JITTER * per_second;
+        if holds >= 1.0 {
+            Self { per_second, holds }
+        } else {
+            Self { per_second: per_second / (1.0 + JITTER * per_second), holds: 1.0 }
+        }
     }
 
-    /// A little below a limit of which only the rate is known: taken to allow a second's worth at once.
+    /// Within a limit of which only the rate is known: taken to allow a second's worth at once, and at least one.
     pub(super) const fn below_rate(per_second: f64) -> Self {
-        Self::below(per_second, per_second)
+        Self::below(per_second, per_second.max(1.0))
     }
 }
 
@@ -138,6 +146,40 @@ mod tests {
                     let allowed = limit.holds + limit.per_second * end.saturating_sub(*start).as_secs_f64();
                     prop_assert!(sent <= allowed + 0.01, "{sent} sent, {allowed} allowed");
                 }
+            }
+        }
+
+        #[test]
+        fn however_unevenly_they_arrive_azure_s_own_bucket_never_runs_dry(
+            (per_second, at_once) in prop_oneof![
+                (0.1..1.0f64).prop_map(|rate| (rate, 1.0)),
+                (1.5..40.0f64).prop_map(|rate| (rate, rate)),
+                Just((25.0, 250.0)),
+            ],
+            delays in prop::collection::vec(0.0..=JITTER, 1..400),
+            idle in 0.0..3.0f64,
+        ) {
+            let mut now = Duration::ZERO;
+            let mut bucket = Bucket::new(Limit::below(per_second, at_once), now);
+            let mut arrivals: Vec<f64> = delays
+                .iter()
+                .enumerate()
+                .map(|(number, delay)| {
+                    if number == delays.len() / 2 {
+                        now += Duration::from_secs_f64(idle);
+                    }
+                    now += bucket.wait(0, now);
+                    bucket.reserve();
+                    bucket.spend(now);
+                    now.as_secs_f64() + delay
+                })
+                .collect();
+            arrivals.sort_by(f64::total_cmp);
+            let (mut level, mut at) = (at_once, 0.0);
+            for arrival in arrivals {
+                level = (level + (arrival - at) * per_second).min(at_once) - 1.0;
+                at = arrival;
+                prop_assert!(level > -0.001, "too many at {arrival} s");
             }
         }
 

@@ -86,7 +86,8 @@ impl Errand {
 
 impl Kind {
     /// The lower of what Resource Manager and the resource's provider allow, where there is a limit. Resource Manager says
-    /// how much may come at once, a provider does not.
+    /// how much may come at once, a provider does not; and it counts against the tenant only what names no subscription, of
+    /// which there is nothing here.
     #[expect(clippy::match_same_arms, reason = "a table: one line for one limit")]
     pub(super) fn limit(self, scope: &Scope) -> Option<Limit> {
         Some(match (self, scope) {
@@ -96,9 +97,11 @@ impl Kind {
             (Self::IdentityWrite, Scope::Tenant) => Limit::below_rate(10.0),
             (Self::IdentityWrite, Scope::Subscription(_)) => Limit::below_rate(2.0),
             (Self::IdentityWrite, Scope::Identity(_)) => Limit::below_rate(0.25),
-            (Self::Read, Scope::Subscription(_) | Scope::Tenant) => Limit::below(25.0, 250.0),
-            (Self::Write, Scope::Subscription(_) | Scope::Tenant) => Limit::below(10.0, 200.0),
-            (Self::Read | Self::Write, Scope::Identity(_)) | (_, Scope::Pool(_)) => return None,
+            (Self::Read, Scope::Subscription(_)) => Limit::below(25.0, 250.0),
+            (Self::Write, Scope::Subscription(_)) => Limit::below(10.0, 200.0),
+            (Self::Read | Self::Write, Scope::Identity(_) | Scope::Tenant) | (_, Scope::Pool(_)) => {
+                return None;
+            }
         })
     }
 }

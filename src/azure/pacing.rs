@@ -387,7 +387,7 @@ mod tests {
     #[tokio::test]
     async fn pools_have_the_buckets_of_resource_manager_and_no_pool_its_own() {
         let pool = || PoolId::new(subscription(), "builds", "linux").unwrap();
-        for (errand, at_once) in [(Errand::ReadPool(pool()), 225), (Errand::WritePool(pool()), 180)] {
+        for (errand, at_once) in [(Errand::ReadPool(pool()), 240), (Errand::WritePool(pool()), 196)] {
             // So slow that nothing flows in meanwhile.
             let pacing = pacing(0.001);
             for _ in 0..at_once {

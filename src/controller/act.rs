@@ -37,6 +37,16 @@ pub(super) struct Tools {
     replaces_the_gone: bool,
 }
 
+impl Tools {
+    /// Waits for leave to write; whether there was a wait, so that what was read before is no longer fresh.
+    pub(super) async fn reserve(&mut self, operator: &Operator, id: &IdentityId) -> Result<bool, Failure> {
+        let slot = operator.azure.writer.reserve(&CREDENTIAL, id).await?;
+        let waited = slot.waited();
+        self.slot = Some(slot);
+        Ok(waited)
+    }
+}
+
 /// Why a pass cannot go on with what it was doing.
 #[derive(Debug)]
 pub(super) enum Halt {
@@ -109,9 +119,7 @@ impl Pass<'_> {
             return Err(self.not_kept(&step).into());
         }
         if tools.slot.is_none() {
-            let slot = self.operator.azure.writer.reserve(&CREDENTIAL, &self.desired.identity).await?;
-            tools.stale |= slot.waited();
-            tools.slot = Some(slot);
+            tools.stale |= tools.reserve(self.operator, &self.desired.identity).await?;
         }
         if std::mem::take(&mut tools.stale) {
             let Self { operator, subject, me, desired, observed, .. } = self;
@@ -216,6 +224,13 @@ impl Pass<'_> {
                         &format!("holds identity {id:#} again, which it had released"),
                     )
                     .await;
+            }
+            WhyMark::Rename => {
+                let note = format!(
+                    "the mark on identity {id:#} bore a former id of this cluster and was rewritten to {}",
+                    self.me.cluster.current()
+                );
+                events.normal(&about, event::MARK_RENAMED, &note).await;
             }
         }
         self.take_answer(identity).await;

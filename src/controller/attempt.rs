@@ -26,10 +26,11 @@ use crate::{
 const DEADLINE: Duration = Duration::from_mins(2);
 /// How soon to ask again whether all first lists are there, in real time.
 const LISTS_PENDING: Duration = Duration::from_millis(500);
-/// First passes over objects that were settled before the start are spread over this time at most.
-const SPREAD: Duration = Duration::from_mins(1);
-/// How many objects a second that comes to.
-const SPREAD_RATE: f64 = 10.0;
+/// First passes over objects that were settled before the start are spread: this many a second, within a time at most.
+const SPREAD: (f64, Duration) = (10.0, Duration::from_mins(1));
+/// Those over all others are only shuffled: a list has the objects of a team, and so of a subscription, side by side, and
+/// they would fill all places in a line of one subscription while those of others need not wait.
+const SHUFFLE: (f64, Duration) = (500.0, Duration::from_secs(2));
 
 /// How a pass ended, as far as the pace depends on it.
 enum Ended {
@@ -77,7 +78,7 @@ impl Operator {
                 Some(guarded) => match guarded.0 {
                     Ok(object) => {
                         let subject = Subject::new(&self.client, object);
-                        if subject.object.metadata.deletion_timestamp.is_some() {
+                        if subject.is_terminating() {
                             Box::pin(self.farewell(subject)).await
                         } else {
                             Box::pin(self.reconcile(subject)).await
@@ -147,17 +148,17 @@ impl Operator {
 
     /// An object that was settled when the process started is in no hurry: hundreds of them must not ask at once.
     fn spread_first_look(&self, guarded: &Guarded) -> Option<Duration> {
-        let first = self.memory.first_look(&guarded.uid().unwrap_or_default());
+        if !self.memory.first_look(&guarded.uid().unwrap_or_default()) {
+            return None;
+        }
         let object = guarded.0.as_ref().ok()?;
         let settled = object.metadata.deletion_timestamp.is_none()
             && object.status.as_ref().and_then(|status| status.observed_generation)
                 == object.metadata.generation;
-        if !first || !settled {
-            return None;
-        }
+        let (a_second, at_most) = if settled { SPREAD } else { SHUFFLE };
         let count: usize = self.stores.iter().map(kube::runtime::reflector::Store::len).sum();
         #[expect(clippy::cast_precision_loss, reason = "a number of objects")]
-        let window = SPREAD.min(Duration::from_secs_f64(count as f64 / SPREAD_RATE));
+        let window = at_most.min(Duration::from_secs_f64(count as f64 / a_second));
         let wait = window.mul_f64(rand::random());
         (wait > Duration::from_millis(200)).then(|| self.clock.real_duration(wait))
     }

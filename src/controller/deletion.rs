@@ -56,7 +56,7 @@ struct Found {
 impl Operator {
     /// Deletes what this object created, if nothing stands in the way. In the turn of the identity.
     pub(super) async fn delete(&self, subject: &mut Subject, desired: Desired) -> Result<Parted, WriteError> {
-        let me = Me { cluster: self.cluster.clone(), object: key(&subject.object) };
+        let me = Me { cluster: &self.cluster, object: key(&subject.object) };
         let (id, mut found) = (&desired.identity, Found::default());
         let mut identity = self.azure.identities.get(&CREDENTIAL, id).await;
         for _ in 0..STEPS_AT_MOST {
@@ -101,7 +101,7 @@ impl Operator {
     async fn next_parting(
         &self,
         subject: &Subject,
-        me: &Me,
+        me: &Me<'_>,
         desired: &Desired,
         identity: &Fact<Identity>,
         found: &Found,
@@ -140,7 +140,7 @@ impl Operator {
     async fn leave_all_pools(
         &self,
         subject: &mut Subject,
-        me: &Me,
+        me: &Me<'_>,
         desired: &Desired,
         identity: &Fact<Identity>,
     ) -> Result<Vec<PoolJudged>, WriteError> {
@@ -159,6 +159,7 @@ impl Operator {
                 siblings: vec![],
             },
             record: Record::of(&subject.status()),
+            verdict: None,
         };
         let mut not_left = vec![];
         for (name, record) in pass.record.pools.clone() {

@@ -75,7 +75,11 @@ impl Events {
 fn action(reason: &str) -> &'static str {
     match reason {
         event::CREATED | event::RECREATED | event::OVERWROTE_RIVAL => "Create",
-        event::ADOPTED | event::MARK_RESTORED | event::MARK_WITHDRAWN | event::RECORD_FORGOTTEN => "Own",
+        event::ADOPTED
+        | event::MARK_RESTORED
+        | event::MARK_RENAMED
+        | event::MARK_WITHDRAWN
+        | event::RECORD_FORGOTTEN => "Own",
         event::UPDATED => "Update",
         event::REGISTERED | event::STALE_CURED | event::REMOVED_BY_ANOTHER | event::CONTESTED => "Register",
         event::DEREGISTERED | event::ENTRY_STAYS => "Deregister",

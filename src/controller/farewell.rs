@@ -87,7 +87,7 @@ impl Operator {
         let Ok(id) = named_identity(&subject.object) else { return Ok(Outcome::Stalled) };
         let (problem, record) = (obstacle.told(&id), Record::of(&subject.status()));
         if obstacle.passes_by_itself() {
-            self.report(&mut subject, &record, Some(&id), Finding::UnderWay(&problem)).await?;
+            self.report(&mut subject, &record, Some(&id), Finding::Deleting(&problem)).await?;
             return Ok(Outcome::Settling);
         }
         let blocked = Finding::Invalid(Refusal::deletion_blocked(&problem));
@@ -96,7 +96,7 @@ impl Operator {
 
     async fn let_go(&self, subject: &Subject, id: &IdentityId) {
         let about = subject.reference();
-        let me = Me { cluster: self.cluster.clone(), object: key(&subject.object) };
+        let me = Me { cluster: &self.cluster, object: key(&subject.object) };
         let identity = self.azure.identities.get(&CREDENTIAL, id).await;
         let failure = match decide(&me, &Record::of(&subject.status()), &identity) {
             Farewell::NothingToRelease => return,

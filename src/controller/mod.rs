@@ -34,7 +34,10 @@ use tokio::sync::Semaphore;
 use crate::{
     api::ManagedDevOpsIdentity,
     azure::Azure,
-    domain::names::{IdentityId, PoolId},
+    domain::{
+        cluster::ClusterIds,
+        names::{IdentityId, PoolId},
+    },
     runtime::{clock::Clock, leadership::Leadership, metrics::Metrics},
 };
 
@@ -50,7 +53,7 @@ pub struct Operator {
     leadership: Leadership,
     clock: Clock,
     metrics: Metrics,
-    cluster: String,
+    cluster: ClusterIds,
     fencing: fences::Fencing,
     stores: Vec<Store<Guarded>>,
     memory: memory::Memory,

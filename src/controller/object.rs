@@ -71,6 +71,10 @@ impl Subject {
         self.object.uid().unwrap_or_default()
     }
 
+    pub(super) fn is_terminating(&self) -> bool {
+        self.object.metadata.deletion_timestamp.is_some()
+    }
+
     pub(super) fn generation(&self) -> i64 {
         self.object.metadata.generation.unwrap_or_default()
     }

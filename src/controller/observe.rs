@@ -2,17 +2,21 @@
 
 use super::{
     Operator,
+    act::Tools,
     object::{Subject, WriteError, read},
     siblings::names,
 };
 use crate::{
+    api::v1alpha1::Mode,
     azure::{CredentialKey, Freshness},
     domain::{
         desired::Desired,
+        directory::{Directory, judge},
         mark::MarkSeen,
         names::{IdentityId, ObjectKey},
         observed::{Absence, Fact, Identity, MarkOwner, Observed},
         ownership::{Me, owner_to_look_up},
+        record::Record,
     },
 };
 
@@ -20,20 +24,31 @@ use crate::{
 pub(super) const CREDENTIAL: CredentialKey = CredentialKey::Operator;
 
 impl Operator {
-    /// Everything that a decision rests on, read at once.
+    /// Everything that a decision rests on, read at once, but for an object that holds nothing yet and so is about to
+    /// write: the identity is read last, once there is leave to write, so that the read need not be done again.
     pub(super) async fn observe(
         &self,
         subject: &Subject,
-        me: &Me,
+        me: &Me<'_>,
         desired: &Desired,
         freshness: Freshness,
+        tools: &mut Tools,
     ) -> Result<Observed, WriteError> {
         let siblings = self.siblings(&subject.object, &desired.identity).await?;
-        let (organization, subscription, identity) = tokio::join!(
-            self.azure.organizations.directory(&desired.organization, freshness),
-            self.azure.subscriptions.get(&CREDENTIAL, desired.identity.subscription(), freshness),
-            self.azure.identities.get(&CREDENTIAL, &desired.identity),
-        );
+        let directories = async {
+            tokio::join!(
+                self.azure.organizations.directory(&desired.organization, freshness),
+                self.azure.subscriptions.get(&CREDENTIAL, desired.identity.subscription(), freshness),
+            )
+        };
+        let about_to_write = desired.mode == Mode::Manage && Record::of(&subject.status()).holding.is_none();
+        let ((organization, subscription), identity) = if about_to_write {
+            (directories.await, None)
+        } else {
+            let identity = self.azure.identities.get(&CREDENTIAL, &desired.identity);
+            let (directories, identity) = tokio::join!(directories, identity);
+            (directories, Some(identity))
+        };
         let mut observed = Observed {
             organization,
             subscription,
@@ -42,15 +57,33 @@ impl Operator {
             mark_owner: None,
             siblings,
         };
+        let identity = match identity {
+            Some(identity) => identity,
+            None => self.read_with_leave_to_write(desired, &observed, tools).await,
+        };
         self.place(subject, me, &desired.identity, identity, &mut observed).await;
         Ok(observed)
+    }
+
+    async fn read_with_leave_to_write(
+        &self,
+        desired: &Desired,
+        observed: &Observed,
+        tools: &mut Tools,
+    ) -> Fact<Identity> {
+        if let Directory::Matched(_) = judge(desired, observed)
+            && let Err(failure) = tools.reserve(self, &desired.identity).await
+        {
+            return Fact::Unknown(failure);
+        }
+        self.azure.identities.get(&CREDENTIAL, &desired.identity).await
     }
 
     /// Reads the identity alone, anew.
     pub(super) async fn observe_identity(
         &self,
         subject: &Subject,
-        me: &Me,
+        me: &Me<'_>,
         id: &IdentityId,
         observed: &mut Observed,
     ) {
@@ -62,7 +95,7 @@ impl Operator {
     pub(super) async fn place(
         &self,
         subject: &Subject,
-        me: &Me,
+        me: &Me<'_>,
         id: &IdentityId,
         identity: Fact<Identity>,
         observed: &mut Observed,
@@ -71,7 +104,7 @@ impl Operator {
         match &identity {
             Fact::Known(identity) => {
                 self.memory.present(&subject.uid());
-                if let Some(owner) = owner_to_look_up(me, &MarkSeen::in_tags(&identity.tags)) {
+                if let Some(owner) = owner_to_look_up(me, &MarkSeen::in_tags(&identity.tags, me.cluster)) {
                     observed.mark_owner = Some(self.look_up_owner(owner, id).await);
                 }
             }

@@ -33,10 +33,12 @@ const STEPS_AT_MOST: usize = 16;
 pub(super) struct Pass<'a> {
     pub(super) operator: &'a Operator,
     pub(super) subject: Subject,
-    pub(super) me: Me,
+    pub(super) me: Me<'a>,
     pub(super) desired: Desired,
     pub(super) observed: Observed,
     pub(super) record: Record,
+    /// What the identity was judged to be, once it was.
+    pub(super) verdict: Option<Verdict>,
 }
 
 impl Operator {
@@ -79,10 +81,11 @@ impl Operator {
             .await?;
         }
         let _turn = self.turns.take(&desired.identity).await;
-        let me = Me { cluster: self.cluster.clone(), object: key(&subject.object) };
-        let observed = self.observe(&subject, &me, &desired, freshness).await?;
+        let me = Me { cluster: &self.cluster, object: key(&subject.object) };
+        let mut tools = Tools::default();
+        let observed = self.observe(&subject, &me, &desired, freshness, &mut tools).await?;
         let record = Record::of(&subject.status());
-        Pass { operator: self, subject, me, desired, observed, record }.run().await
+        Pass { operator: self, subject, me, desired, observed, record, verdict: None }.run(tools).await
     }
 
     /// A suspended object is left as it is; one that was never looked at says so.
@@ -108,7 +111,10 @@ impl Operator {
         let prior = subject.status();
         let requested_at = match finding {
             Finding::Judged { .. } | Finding::Invalid(_) => subject.requested_at(),
-            Finding::UnderWay(_) | Finding::NeverLookedAt => None,
+            Finding::UnderWay(_)
+            | Finding::Registering { .. }
+            | Finding::Deleting(_)
+            | Finding::NeverLookedAt => None,
         };
         let (status, outcome) = Told {
             prior: &prior,
@@ -128,11 +134,10 @@ impl Operator {
 }
 
 impl Pass<'_> {
-    async fn run(mut self) -> Result<Outcome, WriteError> {
-        let mut tools = Tools::default();
+    async fn run(mut self, mut tools: Tools) -> Result<Outcome, WriteError> {
         for _ in 0..STEPS_AT_MOST {
             let next = decide(Situation {
-                cluster: &self.me.cluster,
+                cluster: self.me.cluster,
                 me: &as_sibling(&self.subject.object),
                 desired: &self.desired,
                 observed: &self.observed,
@@ -140,28 +145,32 @@ impl Pass<'_> {
                 finalizer: self.subject.finalizer(),
             });
             match next {
-                Next::Tell(verdict) => return self.conclude(&verdict).await,
+                Next::Tell(verdict) => {
+                    drop(tools);
+                    return self.conclude(verdict).await;
+                }
                 Next::Act(step) => {
                     tracing::debug!(?step, "next step");
                     match self.act(step, &mut tools).await {
                         Ok(()) => {}
-                        Err(Halt::Azure(failure)) => return self.conclude(&Verdict::Failed(failure)).await,
+                        Err(Halt::Azure(failure)) => return self.conclude(Verdict::Failed(failure)).await,
                         Err(Halt::Cluster(error)) => return Err(error),
                     }
                 }
             }
         }
-        self.conclude(&Verdict::Failed(endless(&self.desired.identity.to_string()))).await
+        self.conclude(Verdict::Failed(endless(&self.desired.identity.to_string()))).await
     }
 
-    async fn conclude(&mut self, verdict: &Verdict) -> Result<Outcome, WriteError> {
-        let pools = self.register(verdict).await?;
+    async fn conclude(&mut self, verdict: Verdict) -> Result<Outcome, WriteError> {
+        self.verdict = Some(verdict.clone());
+        let pools = self.register(&verdict).await?;
         let (uid, now) = (self.subject.uid(), self.operator.clock.elapsed());
         let hidden = [
             self.observed.organization.failure(),
             self.observed.subscription.failure(),
             self.observed.identity.failure(),
-            if let Verdict::Failed(failure) = verdict { Some(failure) } else { None },
+            if let Verdict::Failed(failure) = &verdict { Some(failure) } else { None },
         ];
         let in_the_dark_for = if hidden
             .into_iter()
@@ -177,7 +186,7 @@ impl Pass<'_> {
         let finding = Finding::Judged {
             desired: &self.desired,
             observed: &self.observed,
-            verdict,
+            verdict: &verdict,
             pools: &pools,
             in_the_dark_for,
         };
@@ -189,7 +198,13 @@ impl Pass<'_> {
         if Record::of(&self.subject.status()) == self.record {
             return Ok(());
         }
-        let finding = Finding::UnderWay(doing);
+        let finding = match &self.verdict {
+            _ if self.subject.is_terminating() => Finding::Deleting(doing),
+            None => Finding::UnderWay(doing),
+            Some(verdict) => {
+                Finding::Registering { doing, desired: &self.desired, observed: &self.observed, verdict }
+            }
+        };
         self.operator
             .report(&mut self.subject, &self.record, Some(&self.desired.identity), finding)
             .await

@@ -64,7 +64,7 @@ pub struct Setup {
 /// Runs until `shutdown` begins, then finishes the passes that are under way.
 pub async fn run(setup: Setup, shutdown: &Shutdown) {
     let Setup { cluster, namespaces, concurrency, fences, azure, leadership, clock, metrics, health } = setup;
-    let Cluster { id, url: _, watching, working } = cluster;
+    let Cluster { ids, url: _, watching, working } = cluster;
     let apis: Vec<Api<Guarded>> = match namespaces {
         Namespaces::All => vec![Api::all(watching)],
         Namespaces::Only(names) => names.iter().map(|name| Api::namespaced(watching.clone(), name)).collect(),
@@ -78,7 +78,7 @@ pub async fn run(setup: Setup, shutdown: &Shutdown) {
         leadership,
         clock,
         metrics,
-        cluster: id,
+        cluster: ids,
         fencing: Fencing::new(fences),
         stores,
         memory: Memory::default(),

@@ -17,6 +17,7 @@ use crate::{
         v1alpha1::{AdoptionPolicy, Mode},
     },
     domain::{
+        cluster::ClusterIds,
         mark::{Mark, MarkSeen},
         names::{ObjectKey, PrincipalId},
         observed::MarkOwner,
@@ -161,7 +162,7 @@ impl Sibling {
     /// Whose the identity is in its eyes, if it exists.
     fn ownership(&self, contested: Contested<'_>) -> Option<Ownership> {
         let (seen, principal) = contested.identity?;
-        let its = Me { cluster: contested.cluster.to_owned(), object: self.object.clone() };
+        let its = Me { cluster: contested.cluster, object: self.object.clone() };
         Some(assess(&its, &self.record, seen, principal, contested.mark_owner))
     }
 }
@@ -169,8 +170,8 @@ impl Sibling {
 /// The identity over which objects of this cluster may dispute.
 #[derive(Debug, Clone, Copy)]
 pub struct Contested<'a> {
-    /// Id of this cluster.
-    pub cluster: &'a str,
+    /// The ids of this cluster.
+    pub cluster: &'a ClusterIds,
     /// Its mark, and its principal; `None` if it does not exist.
     pub identity: Option<(&'a MarkSeen, &'a PrincipalId)>,
     /// What is known of the object that an unreleased mark of this cluster names.
@@ -187,7 +188,7 @@ pub fn claimant<'a>(
 ) -> Option<&'a ObjectKey> {
     let all = || std::iter::once(me).chain(siblings);
     let mark = match contested.identity {
-        Some((MarkSeen::Complete(mark), _)) if mark.cluster == contested.cluster => Some(mark),
+        Some((MarkSeen::Complete(mark), _)) if mark.cluster == contested.cluster.current() => Some(mark),
         _ => None,
     };
     if let Some(mark) = mark.filter(|mark| !mark.released)

@@ -47,13 +47,13 @@ pub enum Farewell {
 }
 
 /// What Retain does, given what was read of the identity.
-pub fn decide(me: &Me, record: &Record, identity: &Fact<Identity>) -> Farewell {
+pub fn decide(me: &Me<'_>, record: &Record, identity: &Fact<Identity>) -> Farewell {
     let identity = match identity {
         Fact::Known(identity) => identity,
         Fact::Absent => return Farewell::NothingToRelease,
         Fact::Unknown(failure) => return Farewell::LeaveBehind(failure.clone()),
     };
-    let seen = MarkSeen::in_tags(&identity.tags);
+    let seen = MarkSeen::in_tags(&identity.tags, me.cluster);
     match (assess(me, record, &seen, &identity.principal, None), seen) {
         (Ownership::Ours(_), MarkSeen::Complete(mark)) if !mark.released => {
             let mut tags = identity.tags.clone();
@@ -82,7 +82,7 @@ pub enum Definition {
 #[derive(Debug, Clone)]
 pub struct Leavetaking<'a> {
     /// Who leaves.
-    pub me: &'a Me,
+    pub me: &'a Me<'a>,
     /// Which identity the spec names.
     pub id: &'a IdentityId,
     /// The id that status shows, if it shows one.
@@ -230,7 +230,10 @@ impl Leavetaking<'_> {
         let Some(Holding { principal: created, origin: Origin::Created }) = &self.record.holding else {
             return Some(WhyRetained::NotCreated);
         };
-        let seen = self.identity.known().map(|identity| (MarkSeen::in_tags(&identity.tags), identity));
+        let seen = self
+            .identity
+            .known()
+            .map(|identity| (MarkSeen::in_tags(&identity.tags, self.me.cluster), identity));
         if let Some((mark, identity)) = &seen {
             if identity.principal != *created {
                 return Some(WhyRetained::Replaced(identity.principal.clone()));
@@ -240,7 +243,7 @@ impl Leavetaking<'_> {
             }
         }
         let contested = Contested {
-            cluster: &self.me.cluster,
+            cluster: self.me.cluster,
             identity: seen.as_ref().map(|(mark, identity)| (mark, &identity.principal)),
             mark_owner: None,
         };
@@ -250,9 +253,13 @@ impl Leavetaking<'_> {
 
     fn is_own_mark_of_creation(&self, mark: &MarkSeen) -> bool {
         match mark {
-            MarkSeen::Complete(Mark { cluster, object, origin: Origin::Created, released: _ }) => {
-                *cluster == self.me.cluster && *object == self.me.object
-            }
+            MarkSeen::Complete(Mark {
+                cluster,
+                outdated: _,
+                object,
+                origin: Origin::Created,
+                released: _,
+            }) => *cluster == self.me.cluster.current() && *object == self.me.object,
             MarkSeen::Complete(_) | MarkSeen::Incomplete(_) | MarkSeen::None => false,
         }
     }

@@ -5,14 +5,16 @@ use crate::{
         names::mark::{CLUSTER, KEYS, OBJECT, ORIGIN, RELEASED},
         v1alpha1::Origin,
     },
-    domain::{names::ObjectKey, tags::Tags},
+    domain::{cluster::ClusterIds, names::ObjectKey, tags::Tags},
 };
 
 /// A complete mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
-    /// Id of the cluster.
+    /// Id of the cluster: this one's own, where the tags bear a former id of it.
     pub cluster: String,
+    /// Whether the tags bear a former id of this cluster. It is rewritten at once.
+    pub outdated: bool,
     /// The object.
     pub object: ObjectKey,
     /// How the object came to the identity. Never proves that it created it.
@@ -33,8 +35,8 @@ pub enum MarkSeen {
 }
 
 impl MarkSeen {
-    /// Reads the mark out of tags.
-    pub fn in_tags(tags: &Tags) -> Self {
+    /// Reads the mark out of tags, as this cluster sees it.
+    pub fn in_tags(tags: &Tags, here: &ClusterIds) -> Self {
         let standing: Vec<String> = tags
             .iter()
             .filter(|(key, _)| KEYS.iter().any(|known| known.eq_ignore_ascii_case(key)))
@@ -43,10 +45,10 @@ impl MarkSeen {
         if standing.is_empty() {
             return Self::None;
         }
-        Self::complete(tags).map_or(Self::Incomplete(standing), Self::Complete)
+        Self::complete(tags, here).map_or(Self::Incomplete(standing), Self::Complete)
     }
 
-    fn complete(tags: &Tags) -> Option<Mark> {
+    fn complete(tags: &Tags, here: &ClusterIds) -> Option<Mark> {
         let cluster = tags.get(CLUSTER).filter(|c| !c.is_empty())?;
         let origin = match tags.get(ORIGIN)? {
             "Created" => Origin::Created,
@@ -58,8 +60,10 @@ impl MarkSeen {
             Some("true") => true,
             Some(_) => return None,
         };
+        let outdated = here.was(cluster);
         Some(Mark {
-            cluster: cluster.to_owned(),
+            cluster: if outdated { here.current() } else { cluster }.to_owned(),
+            outdated,
             object: ObjectKey::parse(tags.get(OBJECT)?)?,
             origin,
             released,
@@ -70,7 +74,7 @@ impl MarkSeen {
 impl Mark {
     /// A standing mark of this object.
     pub fn standing(cluster: &str, object: &ObjectKey, origin: Origin) -> Self {
-        Self { cluster: cluster.to_owned(), object: object.clone(), origin, released: false }
+        Self { cluster: cluster.to_owned(), outdated: false, object: object.clone(), origin, released: false }
     }
 
     /// Writes the mark into tags, in place of any that stands there.

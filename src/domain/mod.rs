@@ -6,6 +6,7 @@
 //! Read [`plan`] first (what comes next), then [`standing`] (what is told). They rest on [`desired`] and [`observed`].
 
 pub mod claim;
+pub mod cluster;
 pub mod desired;
 pub mod difference;
 pub mod directory;

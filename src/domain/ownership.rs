@@ -11,6 +11,7 @@
 //! | anything else | another's |
 
 use crate::domain::{
+    cluster::ClusterIds,
     mark::{Mark, MarkSeen},
     names::{ObjectKey, PrincipalId},
     observed::MarkOwner,
@@ -19,11 +20,17 @@ use crate::domain::{
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Me {
-    /// Id of the cluster.
-    pub cluster: String,
+pub struct Me<'a> {
+    /// The ids of this cluster.
+    pub cluster: &'a ClusterIds,
     /// The object.
     pub object: ObjectKey,
+}
+
+impl Me<'_> {
+    fn is_of_the_cluster_of(&self, mark: &Mark) -> bool {
+        mark.cluster == self.cluster.current()
+    }
 }
 
 /// Whose an identity is.
@@ -43,8 +50,10 @@ pub enum Ownership {
 /// Somebody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
-    /// An object, of this cluster or another.
-    Object {
+    /// Another object of this cluster.
+    Sibling(ObjectKey),
+    /// An object of another cluster.
+    Elsewhere {
         /// Id of its cluster.
         cluster: String,
         /// The object.
@@ -55,10 +64,10 @@ pub enum Owner {
 }
 
 /// Whether the mark names an object of this cluster that has to be looked up before [`assess`] can tell.
-pub fn owner_to_look_up<'a>(me: &Me, seen: &'a MarkSeen) -> Option<&'a ObjectKey> {
+pub fn owner_to_look_up<'a>(me: &Me<'_>, seen: &'a MarkSeen) -> Option<&'a ObjectKey> {
     match seen {
         MarkSeen::Complete(mark)
-            if !mark.released && mark.cluster == me.cluster && mark.object != me.object =>
+            if !mark.released && me.is_of_the_cluster_of(mark) && mark.object != me.object =>
         {
             Some(&mark.object)
         }
@@ -68,7 +77,7 @@ pub fn owner_to_look_up<'a>(me: &Me, seen: &'a MarkSeen) -> Option<&'a ObjectKey
 
 /// Whose the identity with this mark and this principal is.
 pub fn assess(
-    me: &Me,
+    me: &Me<'_>,
     record: &Record,
     seen: &MarkSeen,
     principal: &PrincipalId,
@@ -76,7 +85,7 @@ pub fn assess(
 ) -> Ownership {
     let ours = || Ownership::Ours(seen.clone());
     match seen {
-        MarkSeen::Complete(mark) if mark.cluster == me.cluster && mark.object == me.object => {
+        MarkSeen::Complete(mark) if me.is_of_the_cluster_of(mark) && mark.object == me.object => {
             if record.holding.is_none() || record.holds(principal) {
                 ours()
             } else {
@@ -87,17 +96,20 @@ pub fn assess(
         MarkSeen::None => Ownership::Vacant { family: false },
         MarkSeen::Incomplete(keys) => Ownership::Anothers(Owner::Unclear(keys.clone())),
         MarkSeen::Complete(mark) if mark.released => Ownership::Vacant { family: is_family(me, mark) },
-        MarkSeen::Complete(mark) if mark.cluster == me.cluster && mark_owner == Some(&MarkOwner::Gone) => {
+        MarkSeen::Complete(mark) if me.is_of_the_cluster_of(mark) && mark_owner == Some(&MarkOwner::Gone) => {
             Ownership::Vacant { family: is_family(me, mark) }
         }
-        MarkSeen::Complete(mark) => {
-            Ownership::Anothers(Owner::Object { cluster: mark.cluster.clone(), object: mark.object.clone() })
+        MarkSeen::Complete(mark) if me.is_of_the_cluster_of(mark) => {
+            Ownership::Anothers(Owner::Sibling(mark.object.clone()))
+        }
+        MarkSeen::Complete(Mark { cluster, object, .. }) => {
+            Ownership::Anothers(Owner::Elsewhere { cluster: cluster.clone(), object: object.clone() })
         }
     }
 }
 
-fn is_family(me: &Me, mark: &Mark) -> bool {
-    mark.cluster == me.cluster && mark.object.namespace == me.object.namespace
+fn is_family(me: &Me<'_>, mark: &Mark) -> bool {
+    me.is_of_the_cluster_of(mark) && mark.object.namespace == me.object.namespace
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Builders for the tests of the domain, and the judge of a status as `kstatus` computes it.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -14,6 +14,7 @@ use crate::{
     },
     domain::{
         claim::Sibling,
+        cluster::ClusterIds,
         desired::{Desired, WantedPool},
         failure::{Cause, Failure},
         mark::Mark,
@@ -32,6 +33,14 @@ use crate::{
 };
 
 pub const CLUSTER: &str = "cluster-1";
+/// What it was called before it was rebuilt.
+pub const FORMER_CLUSTER: &str = "cluster-0";
+
+pub fn cluster() -> &'static ClusterIds {
+    static IDS: LazyLock<ClusterIds> =
+        LazyLock::new(|| ClusterIds::new(CLUSTER, [FORMER_CLUSTER.to_owned()]));
+    &IDS
+}
 
 fn guid(kind: u32, number: u32) -> String {
     format!("{kind:08x}-0000-0000-0000-{number:012x}")
@@ -261,7 +270,7 @@ impl Case {
             ..sibling("team-a/agents", 100)
         };
         decide(Situation {
-            cluster: CLUSTER,
+            cluster: cluster(),
             me: &me,
             desired: &self.desired,
             observed: &self.observed,

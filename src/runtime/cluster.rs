@@ -16,6 +16,7 @@ use super::metrics::Metrics;
 use super::settings::Namespaces;
 use crate::api::ManagedDevOpsIdentity;
 use crate::api::names::USER_AGENT;
+use crate::domain::cluster::ClusterIds;
 
 /// The longest that one request may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -24,11 +25,11 @@ const CRD_POLL: Duration = Duration::from_secs(5);
 /// Its uid is the cluster's id unless one is set.
 const SYSTEM_NAMESPACE: &str = "kube-system";
 
-/// Two clients of one cluster, and its id.
+/// Two clients of one cluster, and its names.
 #[derive(Clone)]
 pub struct Cluster {
-    /// Its name in marks.
-    pub id: String,
+    /// Its names in marks.
+    pub ids: ClusterIds,
     /// Address of the API server.
     pub url: String,
     /// For watches: waits as long as it takes.
@@ -117,7 +118,7 @@ async fn configured() -> Result<Config, ClusterError> {
 impl Cluster {
     /// Connects to the cluster of the environment, and sees that it answers. Its id is the one that was set, else the
     /// uid of namespace kube-system.
-    pub async fn connect(id: Option<String>) -> Result<Self, ClusterError> {
+    pub async fn connect(id: Option<String>, former: Vec<String>) -> Result<Self, ClusterError> {
         let mut config = configured().await?;
         config.default_retry = false;
         config.connect_timeout = Some(PATIENCE);
@@ -143,7 +144,7 @@ impl Cluster {
             Some(id) => id,
             None => uid_of_system_namespace(&working).await?,
         };
-        Ok(Self { id, url, watching, working })
+        Ok(Self { ids: ClusterIds::new(id, former), url, watching, working })
     }
 
     /// Waits until the API server knows the kind. Only ever waits: a definition that is applied a minute later is

@@ -97,6 +97,7 @@ fn when_a_person_is_called() -> BTreeMap<&'static str, (BTreeSet<&'static str>, 
     findings.extend(pools.iter().map(|pools| judge(matched, up_to_date, &desired, pools)));
     findings.extend([
         Finding::UnderWay("looking"),
+        Finding::Deleting("a pool is being changed"),
         Finding::Invalid(Refusal::unusable("spec.x: no")),
         Finding::Invalid(Refusal::beyond_the_fences("spec.x: no")),
         Finding::Invalid(Refusal::deletion_blocked("a lock")),

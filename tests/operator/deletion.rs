@@ -4,7 +4,7 @@ use azure_simulator::{Fault, Hand, world::LockLevel};
 use mdi_operator::api::conditions::types;
 use serde_json::json;
 
-use crate::stage::{Stage, condition, message};
+use crate::stage::{Stage, apply_base, condition, message};
 
 impl Stage {
     async fn ready_to_delete(&self, name: &str, pools: &[&str]) {
@@ -180,19 +180,7 @@ async fn an_identity_that_is_gone_already_still_leaves_its_entries_behind_in_no_
 #[tokio::test]
 async fn a_terminating_definition_never_deletes_an_identity() {
     let control_plane = harness::ControlPlane::start().await.unwrap();
-    control_plane
-        .kubectl(["apply", "-k", crate::stage::root().join("deploy/base").to_str().unwrap()])
-        .await
-        .unwrap();
-    control_plane
-        .kubectl([
-            "wait",
-            "--for=condition=Established",
-            "crd/manageddevopsidentities.mdi-operator.io",
-            "--timeout=30s",
-        ])
-        .await
-        .unwrap();
+    apply_base(&control_plane).await;
     let stage = Stage::on(&control_plane).await;
     stage.start_operator(&[]).await;
     stage.ready_to_delete("agents", &[]).await;

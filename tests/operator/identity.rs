@@ -22,6 +22,28 @@ async fn a_settled_object_causes_at_most_one_read_a_pass_and_no_write_anywhere()
 }
 
 #[tokio::test]
+async fn each_of_many_fresh_objects_costs_one_read_and_one_write_also_where_they_wait_for_their_turn() {
+    let stage = Stage::without_operator(|_| {}).await;
+    // Our own pacing is what makes them wait, whether or not somebody would refuse.
+    stage.azure.state().set(|settings| settings.throttling.provider = false);
+    let names: Vec<String> = (0..16).map(|number| format!("agents-{number}")).collect();
+    for name in &names {
+        stage.apply(name, stage.spec(|_| {})).await;
+    }
+    stage.start_operator(&[]).await;
+    for name in &names {
+        stage.until_reason(name, "Succeeded").await;
+    }
+    let (reads, writes) = (stage.identity_requests("GET"), stage.identity_requests("PUT"));
+    assert_eq!((reads, writes), (16, 16));
+    // Beside them one look-up of the organization and one of the subscription, for all.
+    assert_eq!(stage.requests().len(), 34);
+    let times: Vec<_> = stage.requests().iter().filter(|r| r.method == "PUT").map(|r| r.time).collect();
+    let took = times[15].duration_since(times[0]).as_secs_f64();
+    assert!(took > 5.0, "two a second are allowed in a subscription, and nobody waited: {took} s");
+}
+
+#[tokio::test]
 async fn drift_of_a_tag_is_corrected_for_one_read_and_one_write_and_tags_of_others_stay() {
     let stage = Stage::set().await;
     stage.apply("agents", stage.spec(|spec| spec["identity"]["tags"] = json!({"team": "build"}))).await;

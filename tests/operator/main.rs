@@ -14,6 +14,7 @@ mod modes;
 mod ownership;
 mod pools;
 mod process;
+mod restore;
 mod rights;
 mod schema;
 mod siblings;

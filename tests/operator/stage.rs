@@ -35,18 +35,19 @@ pub async fn control_plane() -> &'static ControlPlane {
     CONTROL_PLANE
         .get_or_init(|| async {
             let control_plane = ControlPlane::start().await.expect("a control plane");
-            let base = root().join("deploy/base");
-            control_plane.kubectl(["apply", "-k", base.to_str().unwrap()]).await.expect("deploy/base");
-            let wait = [
-                "wait",
-                "--for=condition=Established",
-                "crd/manageddevopsidentities.mdi-operator.io",
-                "--timeout=30s",
-            ];
-            control_plane.kubectl(wait).await.expect("the kind");
+            apply_base(&control_plane).await;
             control_plane
         })
         .await
+}
+
+/// Applies `deploy/base`, and waits until the kind is known.
+pub async fn apply_base(control_plane: &ControlPlane) {
+    let base = root().join("deploy/base");
+    control_plane.kubectl(["apply", "-k", base.to_str().unwrap()]).await.expect("deploy/base");
+    let kind = "crd/manageddevopsidentities.mdi-operator.io";
+    let wait = ["wait", "--for=condition=Established", kind, "--timeout=30s"];
+    control_plane.kubectl(wait).await.expect("the kind");
 }
 
 pub fn root() -> PathBuf {
@@ -122,6 +123,16 @@ impl Stage {
             time_scale,
             operator: Mutex::new(None),
         }
+    }
+
+    /// The same Azure, seen from another cluster: the namespace is there anew, and empty; nobody is at work yet.
+    pub async fn moved_to(self, control_plane: &ControlPlane) -> Self {
+        control_plane.kubectl(["create", "namespace", &self.namespace]).await.expect("a namespace");
+        let kubeconfig = control_plane
+            .service_account_kubeconfig("mdi-operator-system", "mdi-operator")
+            .await
+            .expect("an account");
+        Self { client: control_plane.client(), kubeconfig, ..self }
     }
 
     /// What the operator is started with.

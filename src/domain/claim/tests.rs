@@ -5,7 +5,7 @@ use crate::{
     api::v1alpha1::Origin,
     domain::{
         mark::Mark,
-        testing::{CLUSTER, holding, mark_of, principal, released, sibling},
+        testing::{cluster, holding, mark_of, principal, released, sibling},
     },
 };
 
@@ -16,7 +16,7 @@ fn winner(objects: &[Sibling], asking: usize, identity: &Seen) -> Option<String>
     let me = &objects[asking];
     let siblings: Vec<Sibling> = objects.iter().filter(|object| object.uid != me.uid).cloned().collect();
     let identity = identity.as_ref().map(|(mark, principal)| (mark, principal));
-    let contested = Contested { cluster: CLUSTER, identity, mark_owner: None };
+    let contested = Contested { cluster: cluster(), identity, mark_owner: None };
     claimant(me, &siblings, contested).map(ToString::to_string)
 }
 

@@ -10,14 +10,14 @@ use crate::{
         pool::Serves,
         registration::{Entered, PoolRecord},
         testing::{
-            CLUSTER, causes, desired, failure, foreign_entry, holding, identity, key, mark_of, marked,
-            own_entry, pool, pool_id, principal, released, sibling,
+            FORMER_CLUSTER, causes, cluster, desired, failure, foreign_entry, holding, identity, key,
+            mark_of, marked, own_entry, pool, pool_id, principal, released, sibling,
         },
     },
 };
 
 fn farewell(record: &Record, identity: &Fact<Identity>) -> Farewell {
-    decide(&Me { cluster: CLUSTER.into(), object: key("team-a/agents") }, record, identity)
+    decide(&Me { cluster: cluster(), object: key("team-a/agents") }, record, identity)
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn an_identity_that_is_ours_gets_its_mark_released_and_keeps_everything_else() {
             panic!("an identity of ours is released");
         };
         let expected = released(Mark { origin: Origin::Created, ..mark_of("team-a/agents") });
-        assert_eq!(MarkSeen::in_tags(&tags), MarkSeen::Complete(expected));
+        assert_eq!(MarkSeen::in_tags(&tags, cluster()), MarkSeen::Complete(expected));
         assert_eq!(tags.get("cost-center"), Some("42"));
         assert_eq!(read, principal(1));
     }
@@ -115,7 +115,7 @@ impl Case {
 
     fn next(&self) -> Parting {
         part(&Leavetaking {
-            me: &Me { cluster: CLUSTER.into(), object: key("team-a/agents") },
+            me: &Me { cluster: cluster(), object: key("team-a/agents") },
             id: &desired().identity,
             shown_id: self.shown_id.as_deref(),
             policy: self.policy,
@@ -167,6 +167,11 @@ mod delete {
             origin: Origin::Created,
             ..mark_of("team-a/agents")
         });
+        let before_the_rebuild = marked(&Mark {
+            cluster: FORMER_CLUSTER.into(),
+            origin: Origin::Created,
+            ..mark_of("team-a/agents")
+        });
         let seeing =
             |identity: Identity| -> Change { Box::new(|case| case.identity = Fact::Known(identity)) };
         let table: Vec<(Change, WhyRetained)> = vec![
@@ -189,6 +194,7 @@ mod delete {
             assert_eq!(Case::free().but(change).retains(), why);
         }
         assert_eq!(Case::free().but(|case| case.shown_id = None).next(), Parting::Delete(principal(1)));
+        assert_eq!(Case::free().but(seeing(before_the_rebuild)).next(), Parting::Delete(principal(1)));
     }
 
     #[test]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::testing::{CLUSTER as HERE, FORMER_CLUSTER, cluster};
 
 fn tags(pairs: &[(&str, &str)]) -> Tags {
     pairs.iter().copied().collect()
@@ -11,20 +12,21 @@ fn a_mark_is_read_as_it_was_written() {
             Mark { released, ..Mark::standing("c1", &ObjectKey::new("team-a", "agents"), Origin::Created) };
         let mut tags = tags(&[("cost-center", "42")]);
         mark.write(&mut tags);
-        assert_eq!(MarkSeen::in_tags(&tags), MarkSeen::Complete(mark));
+        assert_eq!(MarkSeen::in_tags(&tags, cluster()), MarkSeen::Complete(mark));
         Mark::erase(&mut tags);
-        assert_eq!(MarkSeen::in_tags(&tags), MarkSeen::None);
+        assert_eq!(MarkSeen::in_tags(&tags, cluster()), MarkSeen::None);
         assert_eq!(tags.get("cost-center"), Some("42"));
     }
 }
 
 #[test]
 fn keys_of_a_mark_are_found_in_any_case() {
-    let seen = MarkSeen::in_tags(&tags(&[
+    let tags = tags(&[
         ("MDI-Operator-Cluster", "c1"),
         ("MDI-Operator-Object", "a/b"),
         ("MDI-Operator-Origin", "Adopted"),
-    ]));
+    ]);
+    let seen = MarkSeen::in_tags(&tags, cluster());
     assert_eq!(seen, MarkSeen::Complete(Mark::standing("c1", &ObjectKey::new("a", "b"), Origin::Adopted)));
 }
 
@@ -34,12 +36,28 @@ fn a_mark_with_a_part_missing_or_unreadable_is_incomplete_and_lists_its_keys() {
     for left_out in 0..whole.len() {
         let part: Vec<_> =
             whole.iter().enumerate().filter(|(i, _)| *i != left_out).map(|(_, t)| *t).collect();
-        assert!(matches!(MarkSeen::in_tags(&tags(&part)), MarkSeen::Incomplete(keys) if keys.len() == 2));
+        assert!(
+            matches!(MarkSeen::in_tags(&tags(&part), cluster()), MarkSeen::Incomplete(keys) if keys.len() == 2)
+        );
     }
     for (key, bad) in [(CLUSTER, ""), (OBJECT, "no-namespace"), (ORIGIN, "Stolen"), (RELEASED, "yes")] {
         let mut tags = tags(&whole);
         tags.set(key, bad);
-        assert!(matches!(MarkSeen::in_tags(&tags), MarkSeen::Incomplete(_)), "{key}={bad}");
+        assert!(matches!(MarkSeen::in_tags(&tags, cluster()), MarkSeen::Incomplete(_)), "{key}={bad}");
     }
-    assert!(matches!(MarkSeen::in_tags(&tags(&[(RELEASED, "true")])), MarkSeen::Incomplete(_)));
+    assert!(matches!(MarkSeen::in_tags(&tags(&[(RELEASED, "true")]), cluster()), MarkSeen::Incomplete(_)));
+}
+
+#[test]
+fn a_mark_under_a_former_id_reads_as_this_cluster_s_and_is_written_under_the_present_one() {
+    let object = ObjectKey::new("team-a", "agents");
+    let mut tags = tags(&[]);
+    Mark { released: true, ..Mark::standing(FORMER_CLUSTER, &object, Origin::Created) }.write(&mut tags);
+    let MarkSeen::Complete(mark) = MarkSeen::in_tags(&tags, cluster()) else { panic!("a whole mark") };
+    assert_eq!(
+        mark,
+        Mark { released: true, outdated: true, ..Mark::standing(HERE, &object, Origin::Created) }
+    );
+    mark.write(&mut tags);
+    assert_eq!(MarkSeen::in_tags(&tags, cluster()), MarkSeen::Complete(Mark { outdated: false, ..mark }));
 }

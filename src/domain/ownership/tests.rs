@@ -6,12 +6,12 @@ use crate::{
     },
     domain::{
         tags::Tags,
-        testing::{CLUSTER, holding, key, mark_of, principal, released},
+        testing::{CLUSTER, FORMER_CLUSTER, cluster, holding, key, mark_of, principal, released},
     },
 };
 
-fn me() -> Me {
-    Me { cluster: CLUSTER.into(), object: key("team-a/agents") }
+fn me() -> Me<'static> {
+    Me { cluster: cluster(), object: key("team-a/agents") }
 }
 
 fn seen(mark: Mark) -> MarkSeen {
@@ -19,7 +19,7 @@ fn seen(mark: Mark) -> MarkSeen {
 }
 
 fn incomplete() -> MarkSeen {
-    MarkSeen::in_tags(&[(CLUSTER_KEY, "cluster-2")].into_iter().collect::<Tags>())
+    MarkSeen::in_tags(&[(CLUSTER_KEY, "cluster-2")].into_iter().collect::<Tags>(), cluster())
 }
 
 fn of_another_cluster(object: &str) -> Mark {
@@ -97,8 +97,7 @@ fn a_standing_mark_of_an_object_that_is_gone_counts_as_released() {
 fn a_standing_mark_of_an_object_that_stands_or_cannot_be_read_is_another_s() {
     for owner in [Some(&MarkOwner::Stands), Some(&MarkOwner::Unreadable), None] {
         for holds in ALL {
-            let expected =
-                Ownership::Anothers(Owner::Object { cluster: CLUSTER.into(), object: key("team-a/old") });
+            let expected = Ownership::Anothers(Owner::Sibling(key("team-a/old")));
             assert_eq!(judged(&seen(mark_of("team-a/old")), holds, owner), expected);
         }
     }
@@ -109,7 +108,7 @@ fn a_standing_mark_of_another_cluster_is_another_s_whatever_this_api_server_says
     for owner in [Some(&MarkOwner::Gone), None] {
         let ownership = judged(&seen(of_another_cluster("team-a/agents")), Holds::This, owner);
         assert!(
-            matches!(ownership, Ownership::Anothers(Owner::Object { cluster, .. }) if cluster == "cluster-2")
+            matches!(ownership, Ownership::Anothers(Owner::Elsewhere { cluster, .. }) if cluster == "cluster-2")
         );
     }
 }
@@ -118,7 +117,7 @@ fn a_standing_mark_of_another_cluster_is_another_s_whatever_this_api_server_says
 fn an_incomplete_mark_is_another_s_and_its_keys_are_listed() {
     let mut tags: Tags = [("MDI-Operator-Cluster", "cluster-1"), ("cost", "1")].into_iter().collect();
     tags.set(ORIGIN, "Created");
-    let ownership = judged(&MarkSeen::in_tags(&tags), Holds::Nothing, None);
+    let ownership = judged(&MarkSeen::in_tags(&tags, cluster()), Holds::Nothing, None);
     let keys = vec!["MDI-Operator-Cluster".to_owned(), ORIGIN.to_owned()];
     assert_eq!(ownership, Ownership::Anothers(Owner::Unclear(keys)));
 }
@@ -135,5 +134,29 @@ fn only_a_standing_mark_of_another_object_of_this_cluster_is_looked_up() {
         seen(of_another_cluster("team-b/agents")),
     ] {
         assert_eq!(looked_up(mark), None);
+    }
+}
+
+#[test]
+fn a_mark_under_a_former_id_counts_as_one_of_this_cluster_in_every_row_of_the_table() {
+    let under = |id: &str, mark: Mark| {
+        let mut tags = Tags::default();
+        Mark { cluster: id.into(), ..mark }.write(&mut tags);
+        MarkSeen::in_tags(&tags, cluster())
+    };
+    let rows = ["team-a/agents", "team-a/old", "team-b/agents"].map(mark_of);
+    for mark in rows.clone().into_iter().chain(rows.map(released)) {
+        let (now, before) = (under(CLUSTER, mark.clone()), under(FORMER_CLUSTER, mark));
+        assert_eq!(owner_to_look_up(&me(), &now), owner_to_look_up(&me(), &before));
+        for holds in ALL {
+            for owner in
+                [None, Some(&MarkOwner::Gone), Some(&MarkOwner::Stands), Some(&MarkOwner::Unreadable)]
+            {
+                match (judged(&now, holds, owner), judged(&before, holds, owner)) {
+                    (Ownership::Ours(_), Ownership::Ours(MarkSeen::Complete(mark))) => assert!(mark.outdated),
+                    (judged_now, judged_before) => assert_eq!(judged_now, judged_before),
+                }
+            }
+        }
     }
 }

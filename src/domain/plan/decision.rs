@@ -8,6 +8,7 @@ use crate::{
     },
     domain::{
         claim::{Contested, Sibling, claimant, may_take},
+        cluster::ClusterIds,
         desired::Desired,
         difference::{Difference, Kind, differences, smallest_change},
         directory::{Directory, judge},
@@ -23,8 +24,8 @@ use crate::{
 /// Everything that a decision rests on.
 #[derive(Debug, Clone, Copy)]
 pub struct Situation<'a> {
-    /// Id of this cluster.
-    pub cluster: &'a str,
+    /// The ids of this cluster.
+    pub cluster: &'a ClusterIds,
     /// This object, as its siblings see it.
     pub me: &'a Sibling,
     /// What is wanted.
@@ -100,7 +101,7 @@ impl Situation<'_> {
     }
 
     fn manage(self, identity: &Identity) -> Next {
-        let seen = MarkSeen::in_tags(&identity.tags);
+        let seen = MarkSeen::in_tags(&identity.tags, self.cluster);
         let ownership = self.ownership(&seen, identity);
         if let Ownership::Anothers(owner) = ownership {
             return self.lose(owner);
@@ -125,6 +126,9 @@ impl Situation<'_> {
             MarkSeen::Complete(mark) if mark.released => {
                 let taken_back = Mark { released: false, ..mark.clone() };
                 return self.write_mark(identity, &taken_back, WhyMark::TakeBack);
+            }
+            MarkSeen::Complete(mark) if mark.outdated => {
+                return self.write_mark(identity, mark, WhyMark::Rename);
             }
             MarkSeen::Complete(mark) => {
                 if let Some(holding) = self.holding_to_remember(identity, mark.origin) {
@@ -222,18 +226,17 @@ impl Situation<'_> {
 
     fn lose(self, owner: Owner) -> Next {
         match owner {
-            Owner::Object { .. } if *self.record != Record::default() => {
+            Owner::Sibling(_) | Owner::Elsewhere { .. } if *self.record != Record::default() => {
                 Next::Act(Step::Remember(Record::default()))
             }
-            owner @ (Owner::Object { .. } | Owner::Unclear(_)) => {
+            owner @ (Owner::Sibling(_) | Owner::Elsewhere { .. } | Owner::Unclear(_)) => {
                 self.stand_back(Verdict::OwnershipConflict(owner))
             }
         }
     }
 
     fn yield_to(self, object: ObjectKey) -> Next {
-        let owner = Owner::Object { cluster: self.cluster.to_owned(), object };
-        self.stand_back(Verdict::OwnershipConflict(owner))
+        self.stand_back(Verdict::OwnershipConflict(Owner::Sibling(object)))
     }
 
     /// Tells that the identity is not this object's, which then needs no farewell.
@@ -286,12 +289,12 @@ impl Situation<'_> {
     }
 
     pub(super) fn ownership(self, seen: &MarkSeen, identity: &Identity) -> Ownership {
-        let me = Me { cluster: self.cluster.to_owned(), object: self.me.object.clone() };
+        let me = Me { cluster: self.cluster, object: self.me.object.clone() };
         assess(&me, self.record, seen, &identity.principal, self.observed.mark_owner.as_ref())
     }
 
     fn own_mark(self, origin: Origin) -> Mark {
-        Mark::standing(self.cluster, &self.me.object, origin)
+        Mark::standing(self.cluster.current(), &self.me.object, origin)
     }
 
     fn wish_as_applied(self) -> Option<Applied> {
@@ -310,7 +313,7 @@ impl Situation<'_> {
         PendingChange {
             field: "mark".into(),
             observed: None,
-            wanted: Some(format!("{} of cluster {}", self.me.object, self.cluster)),
+            wanted: Some(format!("{} of cluster {}", self.me.object, self.cluster.current())),
         }
     }
 }

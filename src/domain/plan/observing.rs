@@ -18,10 +18,12 @@ use crate::{
 impl Situation<'_> {
     /// Compares, and takes no part in the question whose the identity is; what is not ours any more is let go.
     pub(super) fn observe(self, identity: &Identity) -> Next {
-        let seen = MarkSeen::in_tags(&identity.tags);
+        let seen = MarkSeen::in_tags(&identity.tags, self.cluster);
         match self.ownership(&seen, identity) {
             Ownership::Ours(_) => {}
-            Ownership::Anothers(Owner::Object { .. }) if *self.record != Record::default() => {
+            Ownership::Anothers(Owner::Sibling(_) | Owner::Elsewhere { .. })
+                if *self.record != Record::default() =>
+            {
                 return Next::Act(Step::Remember(Record::default()));
             }
             Ownership::Anothers(Owner::Unclear(_)) | Ownership::Vacant { .. }

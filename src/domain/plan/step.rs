@@ -88,6 +88,8 @@ pub enum WhyMark {
     Restore,
     /// The object holds again what it had let go.
     TakeBack,
+    /// Our mark bears a former id of this cluster.
+    Rename,
 }
 
 /// A change of an identity that is ours.
@@ -180,7 +182,7 @@ impl Record {
             WhyMark::Restore => {
                 Self { holding: Some(Holding { principal, origin: Origin::Adopted }), ..self.clone() }
             }
-            WhyMark::TakeBack => self.clone(),
+            WhyMark::TakeBack | WhyMark::Rename => self.clone(),
         }
     }
 

@@ -14,8 +14,8 @@ use crate::{
         record::Record,
         registration::{Entered, PoolRecord},
         testing::{
-            CLUSTER, Case, causes, failure, holding, identity, key, location, mark_of, marked, pool_id,
-            principal, released, sibling, tagged, tenant,
+            CLUSTER, Case, FORMER_CLUSTER, causes, cluster, failure, holding, identity, key, location,
+            mark_of, marked, pool_id, principal, released, sibling, tagged, tenant,
         },
     },
 };
@@ -50,7 +50,9 @@ fn settled() -> Case {
 
 fn mark_written(case: &Case) -> (Mark, WhyMark) {
     let Step::Mark(marking) = case.step() else { panic!("{:?} is no mark", case.next()) };
-    let MarkSeen::Complete(mark) = MarkSeen::in_tags(&marking.tags) else { panic!("no mark in {marking:?}") };
+    let MarkSeen::Complete(mark) = MarkSeen::in_tags(&marking.tags, cluster()) else {
+        panic!("no mark in {marking:?}")
+    };
     (mark, marking.why)
 }
 
@@ -74,7 +76,7 @@ mod whose_it_is {
             let case = Case::absent().wishing(|d| d.adoption = policy);
             let Step::Create(new) = case.step() else { panic!("created under {policy:?}") };
             let expected = Mark::standing(CLUSTER, &key("team-a/agents"), Origin::Created);
-            assert_eq!(MarkSeen::in_tags(&new.tags), MarkSeen::Complete(expected));
+            assert_eq!(MarkSeen::in_tags(&new.tags, cluster()), MarkSeen::Complete(expected));
         }
     }
 
@@ -157,7 +159,7 @@ mod whose_it_is {
     fn another_s_identity_is_a_conflict_under_every_policy_and_names_the_owner() {
         for policy in POLICIES {
             let case = Case::seeing(marked(&mark_of("team-b/agents"))).wishing(|d| d.adoption = policy);
-            let owner = Owner::Object { cluster: CLUSTER.into(), object: key("team-b/agents") };
+            let owner = Owner::Sibling(key("team-b/agents"));
             assert_eq!(case.verdict(), Verdict::OwnershipConflict(owner));
         }
     }
@@ -217,6 +219,32 @@ mod what_is_remembered {
     }
 
     #[test]
+    fn a_mark_under_a_former_id_of_this_cluster_is_rewritten_at_once_also_under_report_with_its_origin() {
+        for origin in [Origin::Created, Origin::Adopted] {
+            let own = Mark { origin, ..mark_of("team-a/agents") };
+            let seen = marked(&Mark { cluster: FORMER_CLUSTER.into(), ..own.clone() });
+            for record in [Record::default(), holding(1, origin)] {
+                for drift in [DriftPolicy::Correct, DriftPolicy::Report] {
+                    let case = Case::seeing(seen.clone())
+                        .remembering(record.clone())
+                        .wishing(|d| (d.drift, d.adoption) = (drift, AdoptionPolicy::Never));
+                    assert_eq!(mark_written(&case), (own.clone(), WhyMark::Rename));
+                    assert_eq!(case.clone().without_finalizer().step(), Step::StoreFinalizer);
+                    let observing = case.wishing(|d| d.mode = Mode::Observe);
+                    assert_eq!(observing.next(), Next::Tell(Verdict::UpToDate));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_released_mark_under_a_former_id_is_taken_back_under_the_present_one() {
+        let own = mark_of("team-a/agents");
+        let seen = marked(&Mark { cluster: FORMER_CLUSTER.into(), ..released(own.clone()) });
+        assert_eq!(mark_written(&Case::seeing(seen)), (own, WhyMark::TakeBack));
+    }
+
+    #[test]
     fn the_mark_s_origin_never_gives_created_but_takes_it_away() {
         let held = |marked_as, recorded_as| {
             let seen = marked(&Mark { origin: marked_as, ..mark_of("team-a/agents") });
@@ -240,7 +268,9 @@ mod what_is_remembered {
         let restored = before.after_marking(&marking(WhyMark::Restore));
         assert_eq!(restored.holding, holding(1, Origin::Adopted).holding);
         assert_eq!(restored.applied, before.applied);
-        assert_eq!(before.after_marking(&marking(WhyMark::TakeBack)), before);
+        for why in [WhyMark::TakeBack, WhyMark::Rename] {
+            assert_eq!(before.after_marking(&marking(why)), before);
+        }
         assert_eq!(
             holding(1, Origin::Adopted).after_update(&wish).holding,
             holding(1, Origin::Adopted).holding
@@ -465,7 +495,7 @@ mod two_objects {
     use crate::domain::claim::Sibling;
 
     fn conflict_with(object: &str) -> Verdict {
-        Verdict::OwnershipConflict(Owner::Object { cluster: CLUSTER.into(), object: key(object) })
+        Verdict::OwnershipConflict(Owner::Sibling(key(object)))
     }
 
     #[test]

@@ -26,8 +26,8 @@ use crate::{
         standing::{Finding, Told, stalled_for_the_identity},
         tags::Tags,
         testing::{
-            CLUSTER, Kstatus, desired, identity, kstatus, location, mark_of, obeys_the_rules, observed,
-            principal, sibling, tenant,
+            CLUSTER, FORMER_CLUSTER, Kstatus, cluster, desired, identity, kstatus, location, mark_of,
+            obeys_the_rules, observed, principal, sibling, tenant,
         },
     },
 };
@@ -100,12 +100,12 @@ impl World {
         }
     }
 
-    fn me(&self, i: usize) -> Me {
-        Me { cluster: CLUSTER.into(), object: self.objects[i].facts.object.clone() }
+    fn me(&self, i: usize) -> Me<'static> {
+        Me { cluster: cluster(), object: self.objects[i].facts.object.clone() }
     }
 
     fn mark_owner(&self, i: usize) -> Option<MarkOwner> {
-        let seen = MarkSeen::in_tags(&self.azure.as_ref()?.tags);
+        let seen = MarkSeen::in_tags(&self.azure.as_ref()?.tags, cluster());
         let owner = owner_to_look_up(&self.me(i), &seen)?;
         let stands = self.objects.iter().any(|object| object.facts.object == *owner);
         Some(if stands { MarkOwner::Stands } else { MarkOwner::Gone })
@@ -154,7 +154,7 @@ impl World {
             let observed = self.observe(i);
             let me = self.as_sibling(i);
             let situation = Situation {
-                cluster: CLUSTER,
+                cluster: cluster(),
                 me: &me,
                 desired: &desired,
                 observed: &observed,
@@ -163,8 +163,8 @@ impl World {
             };
             match decide(situation) {
                 Next::Tell(verdict) => {
-                    if let Verdict::OwnershipConflict(Owner::Object { cluster, object }) = &verdict {
-                        assert!(cluster != CLUSTER || *object != me.object, "in conflict with itself");
+                    if let Verdict::OwnershipConflict(Owner::Sibling(object)) = &verdict {
+                        assert_ne!(*object, me.object, "in conflict with itself");
                     }
                     let finding = Finding::Judged {
                         pools: &[],
@@ -251,7 +251,7 @@ impl World {
         assert_eq!(desired.mode, Mode::Manage, "written while observing");
         assert_eq!(self.objects[i].finalizer, Finalizer::Stored, "written before the finalizer was stored");
         if let Some(identity) = &self.azure {
-            let seen = MarkSeen::in_tags(&identity.tags);
+            let seen = MarkSeen::in_tags(&identity.tags, cluster());
             let owner = self.mark_owner(i);
             let ownership = assess(&self.me(i), record, &seen, &identity.principal, owner.as_ref());
             assert!(!matches!(ownership, Ownership::Anothers(_)), "another's identity was written");
@@ -321,7 +321,12 @@ fn any_scope() -> impl Strategy<Value = Option<IsolationScope>> {
 fn any_mark() -> impl Strategy<Value = Mark> {
     (select(vec!["a/one", "a/two", "b/three", "a/gone", "b/gone"]), any::<(bool, bool)>(), 0..4).prop_map(
         |(object, (released, created), cluster)| Mark {
-            cluster: if cluster == 0 { "cluster-2".into() } else { CLUSTER.into() },
+            cluster: match cluster {
+                0 => "cluster-2",
+                1 => FORMER_CLUSTER,
+                _ => CLUSTER,
+            }
+            .into(),
             origin: if created { Origin::Created } else { Origin::Adopted },
             released,
             ..mark_of(object)
@@ -425,8 +430,8 @@ fn any_crash() -> impl Strategy<Value = Option<Crash>> {
 
 /// The strictest policy under which the object may have the identity; another's mark is taken off first.
 fn allowing(object: &Object, seen: &mut Identity) -> AdoptionPolicy {
-    let me = Me { cluster: CLUSTER.into(), object: object.facts.object.clone() };
-    let mark = MarkSeen::in_tags(&seen.tags);
+    let me = Me { cluster: cluster(), object: object.facts.object.clone() };
+    let mark = MarkSeen::in_tags(&seen.tags, cluster());
     let owner = owner_to_look_up(&me, &mark).map(|_| MarkOwner::Gone);
     match assess(&me, &Record::of(&object.status), &mark, &seen.principal, owner.as_ref()) {
         Ownership::Ours(_) => AdoptionPolicy::Never,

@@ -10,7 +10,7 @@ use crate::{
     api::conditions::{Reason, types},
     domain::{
         failure::{Cause, Class, Failure},
-        observed::{Fact, Observed},
+        observed::Fact,
         registration::PoolJudged,
         schedule::Outcome,
     },
@@ -113,10 +113,10 @@ impl Told<'_> {
 
     /// A look that failed says nothing about the identity; a change that was refused does, and so does a missing group.
     fn identity_status_after(&self, cause: &Cause) -> Tri {
-        let looked = matches!(
-            self.finding,
-            Finding::Judged { observed: Observed { identity: Fact::Unknown(_), .. }, .. }
-        );
+        let looked = self
+            .finding
+            .judged()
+            .is_some_and(|(_, observed, _)| matches!(observed.identity, Fact::Unknown(_)));
         match (cause, cause.class()) {
             (Cause::ResourceGroupNotFound, _) => Tri::False,
             (_, Class::Denied | Class::Missing | Class::Refused) if !looked => Tri::False,
@@ -172,10 +172,18 @@ impl Told<'_> {
 
     /// Whether a failure leaves what was last told as it is, where that was a verdict.
     pub(super) fn keeps_verdicts(&self, failure: &Failure) -> bool {
-        let Finding::Judged { desired, in_the_dark_for, .. } = self.finding else { return false };
-        failure.hides_the_truth()
+        let not_for_too_long = match self.finding {
+            Finding::Judged { desired, in_the_dark_for, .. } => {
+                in_the_dark_for.unwrap_or_default() < desired.interval
+            }
+            Finding::Registering { .. } => true,
+            Finding::UnderWay(_) | Finding::Deleting(_) | Finding::Invalid(_) | Finding::NeverLookedAt => {
+                false
+            }
+        };
+        not_for_too_long
+            && failure.hides_the_truth()
             && self.prior.observed_generation == Some(self.generation)
-            && in_the_dark_for.unwrap_or_default() < desired.interval
     }
 
     /// What a condition last said, if it was a verdict. One that was borne for its grace still is.

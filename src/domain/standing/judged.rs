@@ -17,7 +17,7 @@ use crate::{
 
 impl Told<'_> {
     pub(super) fn directory_part(&self) -> Part {
-        let Finding::Judged { desired, observed, .. } = self.finding else {
+        let Some((desired, observed, _)) = self.finding.judged() else {
             return self.unjudged(types::DIRECTORY_MATCHED);
         };
         match directory::judge(desired, observed) {
@@ -50,7 +50,7 @@ impl Told<'_> {
     }
 
     pub(super) fn identity_part(&self) -> Part {
-        let Finding::Judged { desired, observed, verdict, .. } = self.finding else {
+        let Some((desired, observed, verdict)) = self.finding.judged() else {
             return self.unjudged(types::IDENTITY_READY);
         };
         let id = &desired.identity;
@@ -87,9 +87,12 @@ impl Told<'_> {
     pub(super) fn unjudged(&self, kind: &'static str) -> Part {
         let unknown = |reason, message: &str, course| Part::new(Tri::Unknown, reason, message.into(), course);
         match self.finding {
-            Finding::UnderWay(doing) => self
+            Finding::UnderWay(doing) | Finding::Registering { doing, .. } => self
                 .matched_before(kind)
                 .unwrap_or_else(|| unknown(Reason::Progressing, doing, Course::Working)),
+            Finding::Deleting(waits) => {
+                self.matched_before(kind).unwrap_or_else(|| unknown(Reason::Deleting, waits, Course::Working))
+            }
             Finding::Invalid(Refusal { reason, problem }) => unknown(reason, problem, Course::Stuck),
             Finding::NeverLookedAt | Finding::Judged { .. } => {
                 unknown(Reason::Suspended, "not looked at: set spec.suspend: false", Course::Done)

@@ -70,7 +70,11 @@ impl Told<'_> {
                 Finding::Invalid(_) => {
                     self.prior.pools.iter().cloned().map(|line| as_it_stands(line, &part)).collect()
                 }
-                Finding::UnderWay(_) | Finding::NeverLookedAt | Finding::Judged { .. } => {
+                Finding::UnderWay(_)
+                | Finding::Registering { .. }
+                | Finding::Deleting(_)
+                | Finding::NeverLookedAt
+                | Finding::Judged { .. } => {
                     self.known(&[]).iter().map(|known| as_it_stands(known.line(), &part)).collect()
                 }
             };

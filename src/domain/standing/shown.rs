@@ -8,7 +8,7 @@ use super::{
 use crate::{
     api::v1alpha1::{Applied, DirectoryStatus, IdentityStatus, LastError, PendingChange},
     domain::{
-        observed::{Fact, Observed, OrganizationDirectory},
+        observed::{Fact, OrganizationDirectory},
         plan::Verdict,
     },
 };
@@ -18,14 +18,16 @@ impl Told<'_> {
     pub(super) fn applied(&self) -> Option<Applied> {
         match self.finding {
             Finding::Invalid(_) => self.prior.applied.clone(),
-            Finding::UnderWay(_) | Finding::NeverLookedAt | Finding::Judged { .. } => {
-                self.record.applied.clone()
-            }
+            Finding::UnderWay(_)
+            | Finding::Registering { .. }
+            | Finding::Deleting(_)
+            | Finding::NeverLookedAt
+            | Finding::Judged { .. } => self.record.applied.clone(),
         }
     }
 
     pub(super) fn organization_status(&self) -> Option<DirectoryStatus> {
-        let Finding::Judged { observed, .. } = self.finding else { return self.prior.organization.clone() };
+        let Some((_, observed, _)) = self.finding.judged() else { return self.prior.organization.clone() };
         match &observed.organization {
             Fact::Known(OrganizationDirectory::Connected(tenant)) => {
                 Some(DirectoryStatus { tenant_id: Some(tenant.to_string()) })
@@ -37,7 +39,7 @@ impl Told<'_> {
     }
 
     pub(super) fn subscription_status(&self) -> Option<DirectoryStatus> {
-        let Finding::Judged { observed, .. } = self.finding else { return self.prior.subscription.clone() };
+        let Some((_, observed, _)) = self.finding.judged() else { return self.prior.subscription.clone() };
         match &observed.subscription {
             Fact::Known(subscription) => {
                 Some(DirectoryStatus { tenant_id: Some(subscription.tenant.to_string()) })
@@ -58,10 +60,8 @@ impl Told<'_> {
             name: Some(id.name().to_owned()),
             ..IdentityStatus::default()
         };
-        let seen = match self.finding {
-            Finding::Judged { observed, .. } => observed.identity.known(),
-            Finding::UnderWay(_) | Finding::Invalid(_) | Finding::NeverLookedAt => None,
-        };
+        let observed = self.finding.judged().map(|(_, observed, _)| &observed.identity);
+        let seen = observed.and_then(Fact::known);
         let prior = self
             .prior
             .identity
@@ -93,18 +93,22 @@ impl Told<'_> {
                 })
             }
             // Shown ids stay while the identity cannot be read, and go with the identity.
-            None => match self.finding {
-                Finding::Judged { observed: Observed { identity: Fact::Unknown(_), .. }, .. } => {
-                    Some(prior.filter(|prior| prior.origin.is_none()).cloned().unwrap_or(named))
-                }
-                _ => Some(named),
-            },
+            None if matches!(observed, Some(Fact::Unknown(_))) => {
+                Some(prior.filter(|prior| prior.origin.is_none()).cloned().unwrap_or(named))
+            }
+            None => Some(named),
         }
     }
 
     /// Those of the identity, then those of the pools.
     pub(super) fn pending_changes(&self, identity: &Trouble, lines: &[Line]) -> Vec<PendingChange> {
-        let Finding::Judged { verdict, .. } = self.finding else { return vec![] };
+        let verdict = match self.finding {
+            Finding::Judged { verdict, .. } => verdict,
+            Finding::Registering { .. } => return self.prior.pending_changes.clone(),
+            Finding::UnderWay(_) | Finding::Deleting(_) | Finding::Invalid(_) | Finding::NeverLookedAt => {
+                return vec![];
+            }
+        };
         let prior = |of_pools: bool| {
             let all = self.prior.pending_changes.iter();
             all.filter(move |change| change.field.starts_with(OF_POOLS) == of_pools)
@@ -144,7 +148,9 @@ impl Told<'_> {
             .filter(|_| self.prior.observed_generation == Some(self.generation));
         match self.finding {
             Finding::Judged { .. } => {}
-            Finding::UnderWay(_) => return prior.cloned(),
+            Finding::UnderWay(_) | Finding::Registering { .. } | Finding::Deleting(_) => {
+                return prior.cloned();
+            }
             Finding::Invalid(_) | Finding::NeverLookedAt => return None,
         }
         let told = parts.iter().find_map(|part| match &part.trouble {

@@ -153,7 +153,7 @@ impl Story {
 }
 
 fn conflict() -> Verdict {
-    Verdict::OwnershipConflict(Owner::Object { cluster: "cluster-2".into(), object: key("team-b/agents") })
+    Verdict::OwnershipConflict(Owner::Elsewhere { cluster: "cluster-2".into(), object: key("team-b/agents") })
 }
 
 fn pending(reason: Reason) -> Verdict {
@@ -259,6 +259,18 @@ mod what_gitops_tools_see {
         assert_eq!(story.message(types::READY), problem);
         assert_eq!((story.kstatus(), story.outcome), (Kstatus::Failed, Outcome::Stalled));
         assert_eq!((&story.status.identity, &story.status.applied), (&before.identity, &before.applied));
+    }
+
+    #[test]
+    fn a_deletion_that_waits_for_what_passes_by_itself_is_in_progress_and_says_so() {
+        let waits = "identity x is not deleted yet, because a pool is being changed";
+        let story = Story::ready().told_as(Finding::Deleting(waits));
+        for part in [types::READY, types::IDENTITY_READY, types::POOLS_REGISTERED] {
+            assert_eq!(story.says(part), Some(("Unknown", "Deleting")));
+            assert_eq!(story.message(part), waits);
+        }
+        assert_eq!(story.says(types::DIRECTORY_MATCHED), Some(("True", "SameDirectory")));
+        assert_eq!((story.kstatus(), story.outcome), (Kstatus::InProgress, Outcome::Settling));
     }
 
     #[test]
@@ -611,8 +623,14 @@ mod the_words {
     #[test]
     fn a_conflict_names_the_owner_and_the_remedy() {
         let story = Story::of(conflict()).told();
-        for part in ["team-b/agents", "cluster-2", "delete"] {
+        for part in
+            ["team-b/agents", "cluster-2", "delete", "add cluster-2 to the operator's MDI_FORMER_CLUSTER_IDS"]
+        {
             assert!(story.message(types::STALLED).contains(part));
+        }
+        let sibling = Story::of(Verdict::OwnershipConflict(Owner::Sibling(key("team-b/agents")))).told();
+        for (part, told) in [("team-b/agents", true), ("delete", true), ("FORMER_CLUSTER", false)] {
+            assert_eq!(sibling.message(types::STALLED).contains(part), told);
         }
         let keys = vec!["mdi-operator-origin".to_owned()];
         let unclear = Story::of(Verdict::OwnershipConflict(Owner::Unclear(keys))).told();
@@ -696,14 +714,17 @@ fn any_observed() -> impl Strategy<Value = Observed> {
 #[derive(Debug, Clone)]
 enum Pass {
     UnderWay,
+    Deleting,
     Invalid,
     NeverLookedAt,
+    Registering(Box<(Observed, Verdict)>),
     Judged(Box<(Observed, Verdict, Vec<PoolJudged>, Option<u64>)>),
 }
 
 fn any_pass() -> impl Strategy<Value = Pass> {
     prop_oneof![
-        1 => select(vec![Pass::UnderWay, Pass::Invalid, Pass::NeverLookedAt]),
+        1 => select(vec![Pass::UnderWay, Pass::Deleting, Pass::Invalid, Pass::NeverLookedAt]),
+        1 => (any_observed(), any_verdict()).prop_map(|it| Pass::Registering(Box::new(it))),
         6 => (any_observed(), any_verdict(), the_pools::any_judged(), option::of(0u64..3600)).prop_map(|it| Pass::Judged(Box::new(it))),
     ]
 }
@@ -736,6 +757,13 @@ proptest! {
             let (desired, before) = (story.desired.clone(), story.status.clone());
             let finding = match &pass {
                 Pass::UnderWay => Finding::UnderWay("looking at it"),
+                Pass::Deleting => Finding::Deleting("a pool is being changed"),
+                Pass::Registering(judged) => Finding::Registering {
+                    doing: "a registration is under way",
+                    desired: &desired,
+                    observed: &judged.0,
+                    verdict: &judged.1,
+                },
                 Pass::Invalid => Finding::Invalid(Refusal::unusable("spec.interval: no")),
                 Pass::NeverLookedAt => Finding::NeverLookedAt,
                 Pass::Judged(judged) => Finding::Judged {

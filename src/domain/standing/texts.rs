@@ -92,8 +92,11 @@ pub(super) fn refused(
 
 pub(super) fn conflict(id: &IdentityId, owner: &Owner) -> String {
     match owner {
-        Owner::Object { cluster, object } => format!(
-            "identity {id:#} is held by object {object} of cluster {cluster}: name another identity in a new object, or delete {object} there (it lets go and leaves the identity whole); if that cluster is gone for ever, remove the mdi-operator- tags from the identity"
+        Owner::Sibling(object) => format!(
+            "identity {id:#} is held by object {object}: name another identity in a new object, or delete {object} (it lets go and leaves the identity whole)"
+        ),
+        Owner::Elsewhere { cluster, object } => format!(
+            "identity {id:#} is held by object {object} of cluster {cluster}: name another identity in a new object, or delete {object} there (it lets go and leaves the identity whole); if that cluster is gone for ever, add {cluster} to the operator's MDI_FORMER_CLUSTER_IDS where this cluster takes its place, else remove the mdi-operator- tags from the identity"
         ),
         Owner::Unclear(keys) => format!(
             "identity {id:#} bears a part of an owner's mark: if nobody holds it, remove its tags {}",

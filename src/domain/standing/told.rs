@@ -25,6 +25,19 @@ pub(super) const MESSAGE_LIMIT: usize = 2048;
 pub enum Finding<'a> {
     /// It has only begun, or is between two steps: what is being done, as a phrase.
     UnderWay(&'a str),
+    /// Directory and identity are judged, and a pool is between two steps.
+    Registering {
+        /// What is being done, as a phrase.
+        doing: &'a str,
+        /// What is wanted.
+        desired: &'a Desired,
+        /// What is true.
+        observed: &'a Observed,
+        /// What is told of the identity.
+        verdict: &'a Verdict,
+    },
+    /// The object is being deleted: what that waits for and passes by itself, as a sentence.
+    Deleting(&'a str),
     /// The spec is not acted on: why.
     Invalid(Refusal<'a>),
     /// The object is suspended and was never looked at.
@@ -42,6 +55,17 @@ pub enum Finding<'a> {
         /// Since when, in a row, throttling or an outage hides the truth from this process.
         in_the_dark_for: Option<Duration>,
     },
+}
+
+impl<'a> Finding<'a> {
+    /// What directory and identity are judged by, if they are.
+    pub(super) fn judged(&self) -> Option<(&'a Desired, &'a Observed, &'a Verdict)> {
+        match *self {
+            Self::Judged { desired, observed, verdict, .. }
+            | Self::Registering { desired, observed, verdict, .. } => Some((desired, observed, verdict)),
+            Self::UnderWay(_) | Self::Deleting(_) | Self::Invalid(_) | Self::NeverLookedAt => None,
+        }
+    }
 }
 
 /// Why a spec is not acted on: nothing was read for it, and what is remembered stays.

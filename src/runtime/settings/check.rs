@@ -37,6 +37,7 @@ impl Settings {
             azure_devops_endpoint,
             ca_file,
             cluster_id,
+            former_cluster_ids,
             namespaces,
             fences_file,
             concurrency,
@@ -70,10 +71,15 @@ impl Settings {
             devops: endpoint(variable::DEVOPS_ENDPOINT, or(&azure_devops_endpoint, default::DEVOPS))?,
             extra_ca: given(ca_file).map(|file| certificates(Path::new(&file))).transpose()?,
         };
+        let cluster_id =
+            given(cluster_id).map(|id| check_cluster_id(variable::CLUSTER_ID, id)).transpose()?;
+        let former_cluster_ids =
+            given(former_cluster_ids).map_or(Ok(vec![]), |ids| former(&ids, cluster_id.as_deref()))?;
         Ok(CheckedSettings {
             time_scale: given(test_time_scale).map(|scale| time_scale(&scale, &azure)).transpose()?,
             azure,
-            cluster_id: given(cluster_id).map(check_cluster_id).transpose()?,
+            cluster_id,
+            former_cluster_ids,
             namespaces: given(namespaces).map_or(Ok(Namespaces::All), |names| watched(&names))?,
             fences: given(fences_file).map(|file| fences(PathBuf::from(file))).transpose()?,
             concurrency: check_concurrency(or(&concurrency, default::CONCURRENCY))?,
@@ -183,13 +189,29 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn check_cluster_id(value: String) -> Checked<String> {
-    let fits = value.len() <= 63 && value.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+fn check_cluster_id(variable: &'static str, value: String) -> Checked<String> {
+    let fits = (1..=63).contains(&value.len())
+        && value.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
     if fits {
         Ok(value)
     } else {
         let remedy = "use 1 to 63 letters, digits, dots, hyphens and underscores";
-        Err(SettingsError::bad(variable::CLUSTER_ID, format!("{value:?} is no cluster id"), remedy))
+        Err(SettingsError::bad(variable, format!("{value:?} is no cluster id"), remedy))
+    }
+}
+
+fn former(ids: &str, current: Option<&str>) -> Checked<Vec<String>> {
+    let ids: Vec<String> = ids
+        .split(',')
+        .map(|id| check_cluster_id(variable::FORMER_CLUSTER_IDS, id.trim().to_owned()))
+        .collect::<Checked<_>>()?;
+    match current.filter(|current| ids.iter().any(|id| id == current)) {
+        None => Ok(ids),
+        Some(current) => {
+            let problem = format!("{current:?} is what this cluster is called now, by MDI_CLUSTER_ID");
+            let remedy = "list only ids that no operator writes any more";
+            Err(SettingsError::bad(variable::FORMER_CLUSTER_IDS, problem, remedy))
+        }
     }
 }
 
@@ -234,7 +256,7 @@ fn check_concurrency(value: &str) -> Checked<u16> {
         Ok(_) | Err(_) => Err(SettingsError::bad(
             variable::CONCURRENCY,
             format!("{value:?} is not a whole number from 1 to 64"),
-            "8 is a good one",
+            "32 is a good one",
         )),
     }
 }

@@ -20,6 +20,8 @@ pub struct CheckedSettings {
     pub azure: AzureSettings,
     /// The cluster's name in marks; absent, the uid of namespace kube-system is it.
     pub cluster_id: Option<String>,
+    /// Names that it had before.
+    pub former_cluster_ids: Vec<String>,
     /// What is watched.
     pub namespaces: Namespaces,
     /// What each namespace may use; absent, everything.

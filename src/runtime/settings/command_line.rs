@@ -127,6 +127,13 @@ pub struct Settings {
     #[arg(long, env = variable::CLUSTER_ID, value_name = "ID", help_heading = KUBERNETES)]
     pub cluster_id: Option<String>,
 
+    /// Ids that this cluster had before, separated by commas: marks that bear them count as its own and are rewritten
+    ///
+    /// For a cluster that was rebuilt, or that was given an id of its own later. List an id only when the operator that
+    /// wrote it no longer runs, and never two clusters each other's: both would hold the same identities.
+    #[arg(long, env = variable::FORMER_CLUSTER_IDS, value_name = "IDS", help_heading = KUBERNETES)]
+    pub former_cluster_ids: Option<String>,
+
     /// Namespaces to watch, separated by commas [default: all]
     #[arg(long, env = variable::NAMESPACES, value_name = "NAMES", help_heading = KUBERNETES)]
     pub namespaces: Option<String>,

@@ -15,6 +15,7 @@ pub(super) mod variable {
     pub const DEVOPS_ENDPOINT: &str = "AZURE_DEVOPS_ENDPOINT";
     pub const CA_FILE: &str = "MDI_CA_FILE";
     pub const CLUSTER_ID: &str = "MDI_CLUSTER_ID";
+    pub const FORMER_CLUSTER_IDS: &str = "MDI_FORMER_CLUSTER_IDS";
     pub const NAMESPACES: &str = "MDI_NAMESPACES";
     pub const FENCES_FILE: &str = crate::domain::fence::SETTING;
     pub const CONCURRENCY: &str = "MDI_CONCURRENCY";
@@ -29,7 +30,7 @@ pub(super) mod default {
     pub const AUTHORITY_HOST: &str = "https://login.microsoftonline.com";
     pub const RESOURCE_MANAGER: &str = "https://management.azure.com";
     pub const DEVOPS: &str = "https://dev.azure.com";
-    pub const CONCURRENCY: &str = "8";
+    pub const CONCURRENCY: &str = "32";
     pub const LISTEN: &str = "0.0.0.0:8080";
     pub const LOG: &str = "info";
     pub const LOG_FORMAT: &str = "human";

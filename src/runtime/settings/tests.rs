@@ -52,7 +52,7 @@ fn three_settings_are_enough_and_the_rest_has_defaults() {
     assert_eq!(settings.cluster_id, None);
     assert_eq!(settings.namespaces, Namespaces::All);
     assert!(settings.fences.is_none());
-    assert_eq!(settings.concurrency, 8);
+    assert_eq!(settings.concurrency, 32);
     assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
     assert_eq!(settings.log.format, LogFormat::Human);
     assert_eq!(settings.time_scale, None);
@@ -108,7 +108,7 @@ fn values_are_taken_as_they_are_meant() {
 
 #[test]
 fn a_bad_value_is_told_with_setting_value_and_next_step() {
-    let table: [(&str, &str, &str); 28] = [
+    let table: [(&str, &str, &str); 30] = [
         (
             "AZURE_TENANT_ID",
             "contoso",
@@ -147,14 +147,16 @@ fn a_bad_value_is_told_with_setting_value_and_next_step() {
         ("MDI_CA_FILE", "Cargo.toml", "Cargo.toml holds no certificate in PEM form; name a file"),
         ("MDI_CLUSTER_ID", "a/b", r#""a/b" is no cluster id; use 1 to 63"#),
         ("MDI_CLUSTER_ID", &"x".repeat(64), "is no cluster id; use 1 to 63"),
+        ("MDI_FORMER_CLUSTER_IDS", "old,,older", r#""" is no cluster id; use 1 to 63"#),
+        ("MDI_FORMER_CLUSTER_IDS", "old; older", r#""old; older" is no cluster id; use 1 to 63"#),
         ("MDI_NAMESPACES", "builds,", r#""" is not the name of a namespace; separate"#),
         ("MDI_NAMESPACES", "builds;agents", r#""builds;agents" is not the name of a namespace; separate"#),
         ("MDI_NAMESPACES", "-a", r#""-a" is not the name of a namespace; separate"#),
         ("MDI_FENCES_FILE", "/nowhere/fences.yaml", "/nowhere/fences.yaml cannot be read (No such file"),
         ("MDI_FENCES_FILE", "Cargo.toml", "Cargo.toml: "),
-        ("MDI_CONCURRENCY", "0", r#""0" is not a whole number from 1 to 64; 8"#),
-        ("MDI_CONCURRENCY", "65", r#""65" is not a whole number from 1 to 64; 8"#),
-        ("MDI_CONCURRENCY", "many", r#""many" is not a whole number from 1 to 64; 8"#),
+        ("MDI_CONCURRENCY", "0", r#""0" is not a whole number from 1 to 64; 32"#),
+        ("MDI_CONCURRENCY", "65", r#""65" is not a whole number from 1 to 64; 32"#),
+        ("MDI_CONCURRENCY", "many", r#""many" is not a whole number from 1 to 64; 32"#),
         ("MDI_LISTEN", ":8080", r#"":8080" is not an address with a port; give"#),
         ("MDI_LOG", "verbose", r#""verbose" is not a level; use off"#),
         ("MDI_LOG", "info,kube=loud", r#""kube=loud" is not a level; use off"#),
@@ -169,6 +171,15 @@ fn a_bad_value_is_told_with_setting_value_and_next_step() {
         assert!(line.contains(expected), "{line}");
         assert!(!line.contains('\n') && !line.contains("hush"), "{line}");
     }
+}
+
+#[test]
+fn former_cluster_ids_are_others_than_the_present_one() {
+    let ids = |former| good_but(&[("MDI_CLUSTER_ID", "new"), ("MDI_FORMER_CLUSTER_IDS", former)]);
+    assert_eq!(ids("old, older").unwrap().former_cluster_ids, ["old", "older"]);
+    assert!(ids("").unwrap().former_cluster_ids.is_empty());
+    let line = ids("old, new").unwrap_err().to_string();
+    assert!(line.contains(r#""new" is what this cluster is called now"#), "{line}");
 }
 
 #[test]

@@ -403,6 +403,38 @@ mod what_is_shown {
     }
 
     #[test]
+    fn while_a_registration_is_written_ahead_directory_and_identity_are_told_as_judged() {
+        let story = Story::with_pools(&["linux"]);
+        let doing = "the registration with pool linux is under way";
+        let (status, outcome) = story.compose(Finding::Registering {
+            doing,
+            desired: &story.desired,
+            observed: &story.observed,
+            verdict: &Verdict::UpToDate,
+        });
+        let says = |kind| {
+            let told = condition(&status, kind).unwrap();
+            (told.status.as_str(), told.reason.as_str())
+        };
+        assert_eq!(says(types::DIRECTORY_MATCHED), ("True", "SameDirectory"));
+        assert_eq!(says(types::IDENTITY_READY), ("True", "UpToDate"));
+        assert_eq!(says(types::POOLS_REGISTERED), ("Unknown", "Progressing"));
+        assert_eq!(says(types::READY), ("Unknown", "Progressing"));
+        assert_eq!(condition(&status, types::READY).unwrap().message, doing);
+        assert!(status.identity.unwrap().client_id.is_some());
+        assert_eq!(outcome, Outcome::Settling);
+        // Nor does a failure that only hides the truth take back what was told.
+        let hidden = Verdict::Failed(failure(Cause::Throttled));
+        let (status, _) = story.compose(Finding::Registering {
+            doing,
+            desired: &story.desired,
+            observed: &story.observed,
+            verdict: &hidden,
+        });
+        assert_eq!(condition(&status, types::IDENTITY_READY).unwrap().status, "True");
+    }
+
+    #[test]
     fn what_a_pass_has_not_come_to_stays_as_it_stands() {
         let story = Story::with_pools(&["linux", "windows"])
             .judged_as(without("windows", PoolVerdict::OrganizationNotInPool))
