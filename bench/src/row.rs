@@ -25,14 +25,18 @@ use crate::{
     world::{Land, Size},
 };
 
-/// For how long the process is watched at rest.
-const IDLE: Duration = Duration::from_secs(10);
 /// The shortest that an object takes.
 const INTERVAL: &str = "1m";
-/// Longer than one interval with its spread, which is a tenth.
-const SETTLED: Duration = Duration::from_secs(70);
+/// One interval with its spread, which is a tenth, and a little more.
+const ROUND: Duration = Duration::from_secs(68);
 /// What a fresh object may take beyond the provider's limit before the row counts as failed.
 const PATIENCE: Duration = Duration::from_mins(2);
+
+/// For how long the process is watched at rest, and over how many intervals: the fewer objects, the fewer the passes to
+/// take the mean of.
+fn watched(size: Size) -> (Duration, u32) {
+    if size.objects < 10 { (Duration::from_secs(20), 2) } else { (Duration::from_secs(10), 1) }
+}
 
 /// Where things are, and how the rows are run.
 #[derive(Debug)]
@@ -157,7 +161,8 @@ impl Stage<'_> {
         let fresh_passes = passes(&address).await?;
 
         let (before, since) = (cpu(pid)?, Instant::now());
-        tokio::time::sleep(IDLE).await;
+        let (rest, rounds) = watched(land.size);
+        tokio::time::sleep(rest).await;
         let idle_cpu = cpu(pid)?.saturating_sub(before).div_f64(since.elapsed().as_secs_f64());
         let idle_requests = self.azure.log().len() - fresh_log.len();
 
@@ -172,7 +177,7 @@ impl Stage<'_> {
         let asked_before = self.objects.requests_to_api_server().await?;
         let passes_before = passes(&address).await?;
         let (before, since) = (cpu(pid)?, Instant::now());
-        tokio::time::sleep(SETTLED.div_f64(self.setup.time_scale)).await;
+        tokio::time::sleep(ROUND.mul_f64(f64::from(rounds) / self.setup.time_scale)).await;
         let settled_cpu = cpu(pid)?.saturating_sub(before);
         let settled_for = since.elapsed();
         let settled_passes = passes(&address).await? - passes_before;
