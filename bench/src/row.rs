@@ -25,18 +25,16 @@ use crate::{
     world::{Land, Size},
 };
 
+/// For how long the process is watched at rest.
+const REST: Duration = Duration::from_secs(15);
 /// The shortest that an object takes.
 const INTERVAL: &str = "1m";
 /// One interval with its spread, which is a tenth, and a little more.
 const ROUND: Duration = Duration::from_secs(68);
+/// How finely work is told from rest.
+const MOMENT: Duration = Duration::from_millis(500);
 /// What a fresh object may take beyond the provider's limit before the row counts as failed.
 const PATIENCE: Duration = Duration::from_mins(2);
-
-/// For how long the process is watched at rest, and over how many intervals: the fewer objects, the fewer the passes to
-/// take the mean of.
-fn watched(size: Size) -> (Duration, u32) {
-    if size.objects < 10 { (Duration::from_secs(20), 2) } else { (Duration::from_secs(10), 1) }
-}
 
 /// Where things are, and how the rows are run.
 #[derive(Debug)]
@@ -76,8 +74,8 @@ pub struct Row {
     pub idle_cpu: Duration,
     /// Requests to Azure at rest.
     pub idle_requests: usize,
-    /// How long settled passes were watched.
-    pub settled_for: Duration,
+    /// What settled passes took.
+    pub at_work: AtWork,
     /// How many there were.
     pub settled_passes: f64,
     /// Their requests.
@@ -86,8 +84,6 @@ pub struct Row {
     pub settled_writes: f64,
     /// Their reads from the API server.
     pub settled_reads: f64,
-    /// CPU while they were watched.
-    pub settled_cpu: Duration,
     /// Memory after them.
     pub settled_memory: Memory,
     /// Threads of the process.
@@ -97,9 +93,43 @@ pub struct Row {
 impl Row {
     /// CPU of one settled pass, without what the process takes at rest.
     pub fn cpu_of_a_settled_pass(&self) -> Duration {
-        let at_rest = self.idle_cpu.mul_f64(self.settled_for.as_secs_f64());
-        self.settled_cpu.saturating_sub(at_rest).div_f64(self.settled_passes.max(1.0))
+        let at_rest = self.idle_cpu.mul_f64(self.at_work.lasted.as_secs_f64());
+        self.at_work.cpu.saturating_sub(at_rest).div_f64(self.settled_passes.max(1.0))
     }
+}
+
+/// The moments in which a process was at work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AtWork {
+    /// How long they lasted together.
+    pub lasted: Duration,
+    /// CPU in them.
+    pub cpu: Duration,
+}
+
+impl AtWork {
+    /// The moments in which something was asked, and their neighbours: a pass may end in the next. With few objects
+    /// the others would bring more noise than a pass takes.
+    fn of(moments: &[Moment]) -> Self {
+        let asked = |index: usize| moments.get(index).is_some_and(|moment| moment.asked);
+        let mut sum = Self::default();
+        for (index, moment) in moments.iter().enumerate() {
+            if asked(index.wrapping_sub(1)) || asked(index) || asked(index + 1) {
+                sum.lasted += moment.lasted;
+                sum.cpu += moment.cpu;
+            }
+        }
+        sum
+    }
+}
+
+/// Half a second or so of a process.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    lasted: Duration,
+    cpu: Duration,
+    /// Whether it asked Azure for anything.
+    asked: bool,
 }
 
 /// Measures one row.
@@ -161,8 +191,7 @@ impl Stage<'_> {
         let fresh_passes = passes(&address).await?;
 
         let (before, since) = (cpu(pid)?, Instant::now());
-        let (rest, rounds) = watched(land.size);
-        tokio::time::sleep(rest).await;
+        tokio::time::sleep(REST).await;
         let idle_cpu = cpu(pid)?.saturating_sub(before).div_f64(since.elapsed().as_secs_f64());
         let idle_requests = self.azure.log().len() - fresh_log.len();
 
@@ -176,10 +205,7 @@ impl Stage<'_> {
         let from = self.azure.log().len();
         let asked_before = self.objects.requests_to_api_server().await?;
         let passes_before = passes(&address).await?;
-        let (before, since) = (cpu(pid)?, Instant::now());
-        tokio::time::sleep(ROUND.mul_f64(f64::from(rounds) / self.setup.time_scale)).await;
-        let settled_cpu = cpu(pid)?.saturating_sub(before);
-        let settled_for = since.elapsed();
+        let at_work = self.watch_work(pid, ROUND.div_f64(self.setup.time_scale)).await?;
         let settled_passes = passes(&address).await? - passes_before;
         let asked = self.objects.requests_to_api_server().await?;
         let whole_log = self.azure.log();
@@ -195,12 +221,11 @@ impl Stage<'_> {
             fresh_cpu,
             idle_cpu,
             idle_requests,
-            settled_for,
+            at_work,
             settled_passes,
             settled: Tally::of(whole_log.get(from..).unwrap_or_default()),
             settled_writes: writes(&asked) - writes(&asked_before),
             settled_reads: reads(&asked) - reads(&asked_before),
-            settled_cpu,
             settled_memory,
             threads: threads(pid)?,
         };
@@ -215,6 +240,23 @@ impl Stage<'_> {
         });
         fs::write(self.setup.folder.join(format!("{name}.json")), serde_json::to_string_pretty(&phases)?)?;
         Ok(row)
+    }
+
+    /// Watches a process for a time.
+    async fn watch_work(&self, pid: u32, time: Duration) -> Result<AtWork, Mishap> {
+        let state = self.azure.state();
+        let newest = |after: u64| state.log_after(after).last().map_or(after, |request| request.seq);
+        let begun = Instant::now();
+        let (mut seq, mut used, mut at) = (newest(0), cpu(pid)?, begun);
+        let mut moments = Vec::new();
+        while begun.elapsed() < time {
+            tokio::time::sleep(MOMENT).await;
+            let (newer, more, now) = (newest(seq), cpu(pid)?, Instant::now());
+            let lasted = now.duration_since(at);
+            moments.push(Moment { lasted, cpu: more.saturating_sub(used), asked: newer > seq });
+            (seq, used, at) = (newer, more, now);
+        }
+        Ok(AtWork::of(&moments))
     }
 
     fn settings(&self, land: &Land, namespace: &str) -> Result<Vec<(String, String)>, Mishap> {
@@ -276,6 +318,15 @@ fn listens_on(log: &str) -> Result<String, Mishap> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_moments_around_a_request_are_work() {
+        let moment = |asked| Moment { lasted: Duration::from_secs(1), cpu: Duration::from_millis(2), asked };
+        let moments = [false, false, true, false, false, false].map(moment);
+        let expected = AtWork { lasted: Duration::from_secs(3), cpu: Duration::from_millis(6) };
+        assert_eq!(AtWork::of(&moments), expected);
+        assert_eq!(AtWork::of(&[moment(false)]), AtWork::default());
+    }
 
     #[test]
     fn the_address_is_found_in_both_forms_of_the_log() {

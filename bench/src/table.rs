@@ -188,8 +188,8 @@ fn settled(page: &mut String, rows: &[Row]) {
     }
     page.push_str(
         "\nAims: no write, one read of each resource, 1 ms of CPU. Look-ups of organizations and subscriptions are shared \
-         for five minutes, so they fall into the minute that is watched or not. CPU is without what the process \
-         takes at rest.\n",
+         for five minutes, so they fall into the minute that is watched or not. CPU is of the moments around \
+         requests, without what the process takes at rest.\n",
     );
 }
 
