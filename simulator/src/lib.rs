@@ -35,6 +35,7 @@ mod merge;
 mod operations;
 mod pool_readings;
 mod readings;
+mod registrations;
 mod replicas;
 mod resource_manager;
 mod service;
@@ -61,9 +62,9 @@ pub use fault::{CannedAnswer, Effect, Fault};
 pub use hand::Hand;
 pub use journal::LoggedRequest;
 pub use pool_readings::{
-    AssignRight, BothTypes, DeadEntry, DuringUpdate, FailedUpdate, IdentityAbsentInPut, IdentityMap,
-    LastEntryGone, LocationEnd, MembershipCheck, NullInPut, OperationHeaders, PatchAnswer, PoolReadings,
-    RegionalIdentity, ResentEntry, UnknownInPut,
+    AssignRight, AvailableName, BothTypes, DeadEntry, DuringUpdate, FailedUpdate, IdentityAbsentInPut,
+    IdentityMap, LastEntryGone, LocationEnd, MembershipCheck, NullInPut, OperationHeaders, PatchAnswer,
+    PoolReadings, RegionalIdentity, ResentEntry, UnknownInPut,
 };
 pub use readings::{
     AnonymousUnknownSubscription, Created, DeleteInDisabledSubscription, DeleteInMissingGroup, LastPage,
@@ -151,6 +152,8 @@ impl Simulator {
             throttle: throttle::Throttle::default(),
             replicas: simulation::AllReplicas::default(),
             operations: operations::Operations::default(),
+            registrations: registrations::Registrations::default(),
+            credential_writes: world::Names::new(),
             schedule: course::Schedule::default(),
             request_ids: Guids::new(seed, "requests"),
             signer: Signer::new(),

@@ -24,6 +24,8 @@ pub struct PoolReadings {
     pub identity_absent_in_put: IdentityAbsentInPut,
     /// What a PUT does with properties of the pool that its version does not know.
     pub unknown_in_put: UnknownInPut,
+    /// The message and the reason where a name can be had, which the description requires.
+    pub available_name: AvailableName,
     /// When an identity that is bound to another region is refused.
     pub regional_identity: RegionalIdentity,
     /// Which writes are checked for the caller's place in Azure DevOps.
@@ -128,6 +130,17 @@ pub enum UnknownInPut {
     Lost,
     /// They stay.
     Kept,
+}
+
+/// The message and the reason where a name can be had. Unverified: the description requires both and has no word for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AvailableName {
+    /// `""`.
+    #[default]
+    Empty,
+    /// `null`.
+    Null,
 }
 
 /// When an identity that is bound to another region is refused. Unverified.
