@@ -204,12 +204,45 @@ async fn a_put_of_an_older_version_takes_from_a_pool_what_it_does_not_know_or_ke
 }
 
 #[tokio::test]
-async fn addresses_that_are_none_are_refused() {
+async fn null_takes_a_member_away_in_a_patch_and_is_of_the_wrong_type_in_a_put() {
+    let bench = Bench::new().await;
+    let body = |member: &str| json!({"location": "westeurope", "properties": {member: null}});
+    for member in ["isolationScope", "assignmentRestrictions"] {
+        let put = bench.send(Method::PUT, &bench.identity("abc"), "2026-05-31", Some(body(member))).await;
+        put.refused(400, "InvalidRequestContent");
+        bench.put("abc", bench.here()).await;
+        let patch = bench.send(Method::PATCH, &bench.identity("abc"), "2026-05-31", Some(body(member))).await;
+        assert_eq!(patch.status, 200, "{}", patch.body);
+        bench.delete("abc").await;
+    }
+}
+
+#[tokio::test]
+async fn a_patch_that_names_another_kind_leaves_nothing_of_the_old_one() {
+    let bench = Bench::new().await;
+    let before = bench.read_pool("pool-linux").await;
+    assert!(before.body["properties"]["organizationProfile"]["permissionProfile"].is_object());
+    let github = json!({"kind": "GitHub", "organizations": [{"url": "https://github.com/contoso"}]});
+    let patch = json!({"properties": {"organizationProfile": github}});
+    let answer = bench.patch_pool("pool-linux", patch).await;
+    assert_eq!(answer.body["properties"]["organizationProfile"], github, "{}", answer.body);
+    let fabric = &answer.body["properties"]["fabricProfile"];
+    assert_eq!(fabric, &before.body["properties"]["fabricProfile"], "of what keeps its kind all stays");
+}
+
+#[tokio::test]
+async fn addresses_and_ids_that_are_none_are_refused() {
     let bench = Bench::new().await;
     let url = "/properties/organizationProfile/organizations/0/url";
     for address in ["contoso", "://contoso", "https://", "https://dev.azure.com/con toso"] {
         let body = changed(bench.pool_body(), url, Some(json!(address)));
         bench.put_pool("fresh", body).await.refused(400, "InvalidRequestContent");
+    }
+    let script = "/properties/fabricProfile/images/0/provisioningScriptStorageAccountResourceId";
+    for (id, status) in [("scripts", 400), ("/subscriptions/s/providers/p/scripts", 201)] {
+        let body = changed(bench.pool_body(), script, Some(json!(id)));
+        let answer = bench.send(Method::PUT, &bench.pool("fresh"), "2026-06-02", Some(body)).await;
+        assert_eq!(answer.status, status, "{id}: {}", answer.body);
     }
 }
 

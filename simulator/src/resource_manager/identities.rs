@@ -9,6 +9,7 @@ use super::errors::{self, Refusal};
 use super::lists::{self, Place};
 use super::path::{Target, identity_scope};
 use super::schema::Restrictions;
+use super::shape::Extent;
 use super::versions::identity_has;
 use super::{Call, IDENTITY_TYPE, limits, placement, schema};
 use crate::pool_readings::UnknownInPut;
@@ -59,7 +60,7 @@ fn put(
     id: &IdentityId,
     key: &Name,
 ) -> Result<Answer, Refusal> {
-    let draft = schema::identity(&schema::object(call.request)?, call.api_version)?;
+    let draft = schema::identity(&schema::object(call.request)?, call.api_version, Extent::Whole)?;
     schema::identity_name(&id.name)?;
     let location = schema::region(&draft.location.ok_or_else(errors::location_required)?);
     placement::offered(simulation, &location, IDENTITY_TYPE)?;
@@ -119,7 +120,7 @@ fn patch(
     id: &IdentityId,
     key: &Name,
 ) -> Result<Answer, Refusal> {
-    let draft = schema::identity(&schema::object(call.request)?, call.api_version)?;
+    let draft = schema::identity(&schema::object(call.request)?, call.api_version, Extent::Part)?;
     let (key, before) = simulation
         .world
         .identities

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::errors::{self, Refusal};
-use super::shape::{Member, Need, Shape};
+use super::shape::{Extent, Member, Need, Shape};
 use super::versions::identity_has;
 use crate::service::Request;
 use crate::world::{IsolationScope, Name, Names};
@@ -60,14 +60,18 @@ pub(super) fn object(request: &Request) -> Result<Map<String, Value>, Refusal> {
     }
 }
 
-/// An identity's body, of PUT and PATCH alike.
-pub(super) fn identity(body: &Map<String, Value>, api_version: &str) -> Result<Draft, Refusal> {
+/// An identity's body. In that of a PATCH null takes a member away; in that of a PUT it is a value of the wrong type.
+pub(super) fn identity(
+    body: &Map<String, Value>,
+    api_version: &str,
+    extent: Extent,
+) -> Result<Draft, Refusal> {
     let mut draft = Draft::default();
     for (member, value) in body {
         match member.as_str() {
             "location" => draft.location = Some(text(value, "location")?.to_owned()),
             "tags" => draft.tags = Some(tags(value)?),
-            "properties" => properties(&mut draft, value, api_version)?,
+            "properties" => properties(&mut draft, value, api_version, extent)?,
             "id" | "name" | "type" | "systemData" => {}
             other => return Err(unknown_member(other, other)),
         }
@@ -75,7 +79,7 @@ pub(super) fn identity(body: &Map<String, Value>, api_version: &str) -> Result<D
     Ok(draft)
 }
 
-fn properties(draft: &mut Draft, value: &Value, api_version: &str) -> Result<(), Refusal> {
+fn properties(draft: &mut Draft, value: &Value, api_version: &str, extent: Extent) -> Result<(), Refusal> {
     let Value::Object(members) = value else { return Err(wrong_type("properties", "an object")) };
     for (member, value) in members {
         let path = format!("properties.{member}");
@@ -84,6 +88,9 @@ fn properties(draft: &mut Draft, value: &Value, api_version: &str) -> Result<(),
         }
         match member.as_str() {
             "tenantId" | "principalId" | "clientId" => {}
+            "isolationScope" | "assignmentRestrictions" if value.is_null() && extent == Extent::Whole => {
+                return Err(wrong_type(&path, "what is described"));
+            }
             "isolationScope" => draft.isolation_scope = Some(isolation_scope(value, &path)?),
             "assignmentRestrictions" => draft.assignment_restrictions = Some(restrictions(value, &path)?),
             other => return Err(unknown_member(other, &path)),

@@ -18,6 +18,8 @@ pub(super) enum Shape {
     Text,
     /// An address with a scheme.
     Uri,
+    /// The id of a resource.
+    Id,
     /// One of these words.
     Word(&'static [&'static str]),
     Flag,
@@ -95,6 +97,8 @@ impl Shape {
             Self::AnyObject => object(value, path).map(|_| value.clone()),
             Self::Text => text(value, path).map(|_| value.clone()),
             Self::Uri if is_uri(text(value, path)?) => Ok(value.clone()),
+            Self::Id if text(value, path)?.starts_with('/') => Ok(value.clone()),
+            Self::Id => Err(wrong_type(path, "the id of a resource")),
             Self::Uri => Err(wrong_type(path, "an address with a scheme")),
             Self::Word(words) => one_of(text(value, path)?, words, path).map(|_| value.clone()),
             Self::Flag if value.is_boolean() => Ok(value.clone()),
@@ -150,6 +154,7 @@ impl Shape {
             | Self::AnyObject
             | Self::Text
             | Self::Uri
+            | Self::Id
             | Self::Word(_)
             | Self::Flag
             | Self::Whole
@@ -168,6 +173,23 @@ pub(super) fn shown(described: &[Member], found: &Map<String, Value>, version: &
             None => Some((name.clone(), value.clone())),
         };
     found.iter().filter_map(seen).collect()
+}
+
+/// Takes out of an object what a patch gives another kind: members of the old kind would be none of the new one.
+pub(super) fn drop_other_kinds(
+    described: &[Member],
+    patch: &Map<String, Value>,
+    patched: &mut Map<String, Value>,
+) {
+    for Member(name, _, shape) in described {
+        let Some(change) = patch.get(*name).and_then(Value::as_object) else { continue };
+        let Some(old) = patched.get_mut(*name).and_then(Value::as_object_mut) else { continue };
+        if matches!(shape, Shape::Kinds(_)) && change.get("kind") != old.get("kind") {
+            old.clear();
+        } else if let Some(members) = shape.members(change) {
+            drop_other_kinds(members, change, old);
+        }
+    }
 }
 
 /// Puts those members of an older state back that the version could not name. Items of lists go with their list.

@@ -9,7 +9,7 @@ use crate::resource_manager::shape::Need::{
     Optional, ReadOnly, ReadOnlySince, Required, RequiredUntil, Since,
 };
 use crate::resource_manager::shape::Shape::{
-    AnyObject, Anything, Between, Flag, Kinds, List, Object, Text, Uri, Whole, Word,
+    AnyObject, Anything, Between, Flag, Id, Kinds, List, Object, Text, Uri, Whole, Word,
 };
 
 /// The first version.
@@ -170,7 +170,7 @@ const VMSS: &[Member] = &[
             Member("buffer", Optional, Text),
             Member("ephemeralType", Since(SECOND), Word(&["Automatic", "CacheDisk", "ResourceDisk"])),
             Member("isEphemeral", ReadOnlySince(SECOND), Flag),
-            Member("provisioningScriptStorageAccountResourceId", Since(NEWEST), Text),
+            Member("provisioningScriptStorageAccountResourceId", Since(NEWEST), Id),
             Member("provisioningScriptManagedIdentityClientId", Since(NEWEST), Text),
             Member("provisioningScriptShouldRestart", Since(NEWEST), Flag),
             Member("provisioningScriptEntryPoint", Since(NEWEST), Text),

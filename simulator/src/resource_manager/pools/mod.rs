@@ -160,6 +160,7 @@ fn patch(simulation: &mut Simulation, call: &Call<'_>, id: &PoolId, key: &Name) 
         wanted.tags = tags;
     }
     if let Some(changes) = draft.properties {
+        shape::drop_other_kinds(description::PROPERTIES, &changes, &mut wanted.properties);
         let mut properties = Value::Object(wanted.properties);
         merge(&mut properties, Value::Object(changes));
         wanted.properties = properties.as_object().cloned().unwrap_or_default();
