@@ -33,6 +33,12 @@ test: prerequisites ## Run all tests, those against a real control plane include
 	$(BIN)/control-plane prepare
 	cargo test --workspace --locked
 
+.PHONY: contract
+contract: prerequisites ## Compare the simulated Azure with the official descriptions (SPECS=folder)
+	@test -n "$(SPECS)" || { echo "SPECS is missing: give SPECS=folder, a checkout of the \`specification\` folder of Azure/azure-rest-api-specs" >&2; exit 1; }
+	$(BUILD) --bin contract
+	SPECS="$(SPECS)" $(BIN)/contract
+
 .PHONY: check
 check: prerequisites $(CARGO_DENY) ## Look for what a reviewer should not have to: format, lints, stale files, dependencies
 	cargo fmt --all --check
