@@ -28,6 +28,33 @@ pub(crate) fn whole(schema: &Value, hints: Hints<'_>) -> Value {
     Maker { root: schema, hints }.sample(schema, 0, Extent::Whole)
 }
 
+/// One of two bodies, each time with one member that only the other has.
+pub(crate) fn additions(own: &Value, other: &Value) -> Vec<Body> {
+    let mut changes = Vec::new();
+    missing_in(own, other, "", &mut changes);
+    changes.into_iter().filter_map(|change| change.carried_out(own)).collect()
+}
+
+fn missing_in(own: &Value, other: &Value, at: &str, found: &mut Vec<Change>) {
+    match (own, other) {
+        (Value::Object(own), Value::Object(other)) => {
+            for (name, value) in other {
+                let below = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+                match own.get(name) {
+                    Some(known) => missing_in(known, value, &below, found),
+                    None => found.push(Change { at: below, value: Some(value.clone()) }),
+                }
+            }
+        }
+        (Value::Array(own), Value::Array(other)) => {
+            for (n, (own, other)) in own.iter().zip(other).enumerate() {
+                missing_in(own, other, &format!("{at}/{n}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// All bodies for a schema.
 pub(crate) fn bodies(schema: &Value, hints: Hints<'_>) -> Vec<Body> {
     let maker = Maker { root: schema, hints };
@@ -284,6 +311,20 @@ mod tests {
                 .contains(&json!({"location": "here", "size": 1, "profile": {"kind": "Wide", "mode": "a"}}))
         );
         assert!(values.iter().all(|value| value.get("id").is_none()), "read-only");
+    }
+
+    #[test]
+    fn what_another_version_has_is_added_one_by_one() {
+        let own = json!({"a": 1, "list": [{"b": 1}]});
+        let other = json!({"a": 2, "list": [{"b": 1, "later": 1}], "new": {"x": 1}});
+        let values: Vec<Value> = additions(&own, &other).into_iter().map(|body| body.value).collect();
+        assert_eq!(
+            values,
+            [
+                json!({"a": 1, "list": [{"b": 1, "later": 1}]}),
+                json!({"a": 1, "list": [{"b": 1}], "new": {"x": 1}}),
+            ]
+        );
     }
 
     #[test]

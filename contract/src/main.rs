@@ -65,7 +65,7 @@ async fn run(arguments: Arguments) -> Result<Vec<String>, String> {
     let mut report = Report::default();
     for description in &descriptions {
         let stage = Stage::new().await?;
-        walk::description(&stage, &documents, description, &mut report).await?;
+        walk::description(&stage, &documents, description, &descriptions, &mut report).await?;
     }
     print!("{}", report.text());
     Ok(report.faults())

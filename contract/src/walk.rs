@@ -67,6 +67,8 @@ struct Walk<'a> {
     description: &'a Description,
     judge: Judge,
     place: Place,
+    /// The bodies of the same operation in other versions.
+    other_bodies: Vec<Part>,
     /// Whether an operation with this method was throttled already: one is enough.
     throttled: bool,
 }
@@ -76,6 +78,7 @@ pub(crate) async fn description(
     stage: &Stage,
     documents: &Documents,
     description: &Description,
+    all: &[Description],
     report: &mut Report,
 ) -> Result<(), String> {
     let Description { service, version, file } = description;
@@ -90,15 +93,21 @@ pub(crate) async fn description(
     for missing in simulated(*service).iter().filter(|id| !found.iter().any(|one| one.id == **id)) {
         report.failure(format!("{missing} {version}: is simulated, and described nowhere"));
     }
+    let mut elsewhere = Vec::new();
+    for other in all.iter().filter(|other| other.service == *service && other.version != *version) {
+        elsewhere.extend(operations::of(documents, &other.file)?);
+    }
     let mut throttled = BTreeSet::new();
     for operation in found {
         let place = Place { service: *service, operation: operation.id.clone(), version: version.clone() };
         let offered = simulated(*service).contains(&operation.id.as_str());
         let method = operation.method.clone();
         let in_subscription = operation.path.contains("{subscriptionId}");
+        let same = |other: &&Operation| other.id == operation.id;
+        let other_bodies = elsewhere.iter().filter(same).filter_map(|other| other.body.clone()).collect();
         let judge = Judge::new(documents, operation)?;
         let throttled = offered && in_subscription && !throttled.insert(method);
-        let walk = Walk { stage, documents, description, judge, place, throttled };
+        let walk = Walk { stage, documents, description, judge, place, other_bodies, throttled };
         if offered { walk.offered(report).await? } else { walk.other(report).await? }
     }
     Ok(())
@@ -327,7 +336,8 @@ impl Walk<'_> {
         self.stage.set(|settings| settings.page_size = 1);
         let mut listed = 0;
         let mut address = self.address(Subject::There);
-        loop {
+        // One page more than there are things: links that lead in a circle have no end.
+        for _ in 0..=count(whole) {
             let ask = Ask { address, ..self.ask("a page", Subject::There, Due::Answer) };
             let seen = self.compare_as_it_is(ask, report).await?;
             listed += count(&seen);
@@ -362,6 +372,12 @@ impl Walk<'_> {
         let creates = self.operation().method == "PUT";
         let subject = if creates { Subject::Absent } else { Subject::There };
         let mut sent = bodies::bodies(&closed, &|name| self.hint(name, subject));
+        let own = bodies::whole(&closed, &|name| self.hint(name, subject));
+        for other in &self.other_bodies {
+            let other = schema_of(self.documents, other, Direction::Request, Enumerations::AllClosed)?;
+            let other = bodies::whole(&other, &|name| self.hint(name, subject));
+            sent.extend(bodies::additions(&own, &other));
+        }
         sent.extend(self.examples_of_bodies()?);
         if creates {
             sent.extend(self.sent_back().await?);
