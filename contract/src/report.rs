@@ -41,6 +41,8 @@ pub(crate) struct Report {
     /// Operations that the simulator does not offer, and versions that it does not take.
     not_simulated: Vec<String>,
     examples: u64,
+    /// Bodies that are as described and were refused for what they say, by code.
+    for_content: BTreeMap<String, u64>,
     described: Vec<(Service, String)>,
 }
 
@@ -61,6 +63,7 @@ impl Report {
             open_words: [0, 0],
             not_simulated: Vec::new(),
             examples: 0,
+            for_content: BTreeMap::new(),
             described: Vec::new(),
         }
     }
@@ -98,6 +101,11 @@ impl Report {
     /// Takes note of what became of a body with a word that an open enumeration does not list.
     pub(crate) fn open_word(&mut self, refused: bool) {
         self.open_words[usize::from(!refused)] += 1;
+    }
+
+    /// Takes note of a body that is as described and was refused for what it says.
+    pub(crate) fn refused_for_content(&mut self, code: &str) {
+        *self.for_content.entry(code.to_owned()).or_default() += 1;
     }
 
     /// Takes note of an official example of an answer.
@@ -177,6 +185,8 @@ impl Report {
             let operation = if known.operation.is_empty() { known.service.name() } else { known.operation };
             line(format!("  {hits:>5} × {operation}, {}: {}", known.problem, known.reason));
         }
+        line("\nbodies that are as described, refused for what they say:".to_owned());
+        self.for_content.iter().for_each(|(code, count)| line(format!("  {count:>5} × {code}")));
         let [refused, taken] = self.open_words;
         line(format!(
             "\nbodies with a word that an open enumeration does not list: {refused} refused, {taken} taken"

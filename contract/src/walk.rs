@@ -157,6 +157,9 @@ impl Walk<'_> {
         if ask.due == Due::Either {
             report.open_word(seen.status >= 400);
         }
+        if ask.due == Due::AnswerToBody && seen.status >= 400 {
+            report.refused_for_content(seen.code());
+        }
         report.request(&self.place, &ask.label, ask.bad, self.judge.judge(&seen, ask.due));
         Ok(seen)
     }
@@ -549,5 +552,80 @@ impl Walk<'_> {
             verdict.problems.push(format!("status {} of an operation's state", seen.status));
         }
         Ok(verdict)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of a description of subscriptions with this schema for one of them.
+    async fn faults_with(schema: Value) -> Vec<String> {
+        let documents = Documents::default();
+        let file = Path::new("/specs/subscriptions.json").to_owned();
+        let error = json!({"properties": {"error": {"properties": {
+            "code": {"type": "string"}, "message": {"type": "string"},
+        }}}});
+        documents.add(
+            &file,
+            json!({"paths": {"/subscriptions/{subscriptionId}": {"get": {
+                "operationId": "Subscriptions_Get",
+                "parameters": [{"name": "subscriptionId", "in": "path"}],
+                "responses": {"200": {"schema": schema}, "default": {"schema": error}},
+            }}}}),
+        );
+        let of = Description { service: Service::Subscriptions, version: "2022-12-01".to_owned(), file };
+        let stage = Stage::new().await.unwrap();
+        let mut report = Report::default();
+        description(&stage, &documents, &of, &[], &mut report).await.unwrap();
+        let faults = report.faults();
+        faults.into_iter().filter(|fault| fault.starts_with("Subscriptions_Get")).collect()
+    }
+
+    fn subscription() -> Value {
+        let text = || json!({"type": "string"});
+        json!({
+            "properties": {
+                "id": text(), "authorizationSource": text(), "managedByTenants": {"type": "array"},
+                "subscriptionId": text(), "tenantId": text(), "displayName": text(), "state": text(),
+                "subscriptionPolicies": {"type": "object"},
+            },
+            "required": ["tenantId", "state"],
+        })
+    }
+
+    #[tokio::test]
+    async fn a_description_that_the_simulator_keeps_has_no_faults() {
+        assert_eq!(faults_with(subscription()).await, Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn what_the_simulator_leaves_out_adds_or_answers_differently_is_a_fault() {
+        let mut more = subscription();
+        more["required"] = json!(["tenantId", "moon"]);
+        let mut fewer = subscription();
+        fewer["properties"].as_object_mut().unwrap().remove("displayName");
+        let mut other = subscription();
+        other["properties"]["state"] = json!({"type": "integer"});
+        for (schema, about) in [(more, "\"moon\""), (fewer, "displayName"), (other, "at /state")] {
+            let faults = faults_with(schema).await;
+            assert!(faults.iter().any(|fault| fault.contains(about)), "{about} in {faults:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_versions_that_are_compared_are_those_that_the_simulator_takes() {
+        let stage = Stage::new().await.unwrap();
+        for (service, path) in [
+            (Service::Identities, stage.sample.identity_id("id-contract")),
+            (Service::Pools, stage.sample.pool_id("pool-contract")),
+            (Service::Subscriptions, "/tenants".to_owned()),
+        ] {
+            let seen = stage.ask("GET", &path, None, true).await.unwrap();
+            let Content::Json(body) = seen.body else { panic!("no JSON") };
+            let listed = format!("'{}'", service.taken().join(","));
+            let message = body["error"]["message"].as_str().unwrap();
+            assert!(message.contains(&listed), "{listed} in {message}");
+        }
     }
 }

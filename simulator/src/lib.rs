@@ -63,8 +63,8 @@ pub use hand::Hand;
 pub use journal::LoggedRequest;
 pub use pool_readings::{
     AssignRight, AvailableName, BothTypes, DeadEntry, DuringUpdate, FailedUpdate, IdentityAbsentInPut,
-    IdentityMap, LastEntryGone, LocationEnd, MembershipCheck, NullInPut, OperationHeaders, PatchAnswer,
-    PoolReadings, RegionalIdentity, ResentEntry, UnknownInPut,
+    IdentityMap, KindInPatch, LastEntryGone, LocationEnd, MembershipCheck, NullInPut, OperationHeaders,
+    PatchAnswer, PoolReadings, RegionalIdentity, ResentEntry, UnknownInPut,
 };
 pub use readings::{
     AnonymousUnknownSubscription, Created, DeleteInDisabledSubscription, DeleteInMissingGroup, LastPage,

@@ -2,7 +2,7 @@
 
 mod support;
 
-use azure_simulator::UnknownInPut;
+use azure_simulator::{KindInPatch, UnknownInPut};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{Bench, IDENTITIES, POOLS};
@@ -218,12 +218,17 @@ async fn null_takes_a_member_away_in_a_patch_and_is_of_the_wrong_type_in_a_put()
 }
 
 #[tokio::test]
-async fn a_patch_that_names_another_kind_leaves_nothing_of_the_old_one() {
+async fn a_patch_that_names_another_kind_leaves_nothing_of_the_old_one_or_is_refused() {
     let bench = Bench::new().await;
     let before = bench.read_pool("pool-linux").await;
     assert!(before.body["properties"]["organizationProfile"]["permissionProfile"].is_object());
     let github = json!({"kind": "GitHub", "organizations": [{"url": "https://github.com/contoso"}]});
     let patch = json!({"properties": {"organizationProfile": github}});
+    bench.set_pools(|readings| readings.kind_in_patch = KindInPatch::Refused);
+    let refused = bench.patch_pool("pool-linux", patch.clone()).await;
+    refused.refused(400, "InvalidRequestContent");
+    assert!(refused.message().contains("'properties.organizationProfile'"), "{}", refused.message());
+    bench.set_pools(|readings| readings.kind_in_patch = KindInPatch::Replaced);
     let answer = bench.patch_pool("pool-linux", patch).await;
     assert_eq!(answer.body["properties"]["organizationProfile"], github, "{}", answer.body);
     let fabric = &answer.body["properties"]["fabricProfile"];

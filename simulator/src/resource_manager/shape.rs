@@ -175,21 +175,27 @@ pub(super) fn shown(described: &[Member], found: &Map<String, Value>, version: &
     found.iter().filter_map(seen).collect()
 }
 
-/// Takes out of an object what a patch gives another kind: members of the old kind would be none of the new one.
+/// Takes out of an object what a patch gives another kind, and tells its path: members of the old kind would be none of
+/// the new one.
 pub(super) fn drop_other_kinds(
     described: &[Member],
     patch: &Map<String, Value>,
     patched: &mut Map<String, Value>,
-) {
+    within: &str,
+) -> Option<String> {
+    let mut dropped = None;
     for Member(name, _, shape) in described {
         let Some(change) = patch.get(*name).and_then(Value::as_object) else { continue };
         let Some(old) = patched.get_mut(*name).and_then(Value::as_object_mut) else { continue };
+        let at = below(within, name);
         if matches!(shape, Shape::Kinds(_)) && change.get("kind") != old.get("kind") {
             old.clear();
+            dropped = dropped.or(Some(at));
         } else if let Some(members) = shape.members(change) {
-            drop_other_kinds(members, change, old);
+            dropped = drop_other_kinds(members, change, old, &at).or(dropped);
         }
     }
+    dropped
 }
 
 /// Puts those members of an older state back that the version could not name. Items of lists go with their list.

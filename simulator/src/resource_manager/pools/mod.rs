@@ -35,7 +35,7 @@ use super::path::{Target, pool_scope};
 use super::{Call, POOL_TYPE, placement, schema, shape};
 use crate::merge::merge;
 use crate::operations::{Kind, Leaves};
-use crate::pool_readings::{IdentityAbsentInPut, UnknownInPut};
+use crate::pool_readings::{IdentityAbsentInPut, KindInPatch, UnknownInPut};
 use crate::service::Answer;
 use crate::simulation::Simulation;
 use crate::world::{Attached, Name, Pool, PoolId};
@@ -160,7 +160,12 @@ fn patch(simulation: &mut Simulation, call: &Call<'_>, id: &PoolId, key: &Name) 
         wanted.tags = tags;
     }
     if let Some(changes) = draft.properties {
-        shape::drop_other_kinds(description::PROPERTIES, &changes, &mut wanted.properties);
+        let (kinds, patched) = (description::PROPERTIES, &mut wanted.properties);
+        let other_kind = shape::drop_other_kinds(kinds, &changes, patched, "properties");
+        let reading = simulation.settings.readings.pools.kind_in_patch;
+        if let (Some(path), KindInPatch::Refused) = (other_kind, reading) {
+            return Err(refusals::other_kind(&path));
+        }
         let mut properties = Value::Object(wanted.properties);
         merge(&mut properties, Value::Object(changes));
         wanted.properties = properties.as_object().cloned().unwrap_or_default();
