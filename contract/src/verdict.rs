@@ -44,6 +44,11 @@ impl Seen {
             Content::Empty | Content::NotJson => "",
         }
     }
+
+    /// Whether a body was refused for its shape, and not for what it says.
+    pub(crate) fn is_about_shape(&self) -> bool {
+        SHAPE.contains(&self.code())
+    }
 }
 
 /// What a request deserves.
@@ -115,7 +120,7 @@ impl Judge {
         let wrong = match (due, refused) {
             (Due::Answer | Due::LongAnswer, true) => Some("refused"),
             (Due::Refusal, false) => Some("taken, and it should be refused"),
-            (Due::AnswerToBody, true) if SHAPE.contains(&seen.code()) => {
+            (Due::AnswerToBody, true) if seen.is_about_shape() => {
                 Some("refused for its shape, which is as described")
             }
             (Due::Answer | Due::LongAnswer | Due::AnswerToBody, false)

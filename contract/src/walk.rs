@@ -85,7 +85,7 @@ pub(crate) async fn description(
     let found = operations::of(documents, file)?;
     if !service.taken().contains(&version.as_str()) {
         for operation in found {
-            report.not_simulated(format!("{} {version}", operation.id));
+            report.not_simulated(format!("{}: {} {version}", service.name(), operation.id));
         }
         return Ok(());
     }
@@ -157,7 +157,7 @@ impl Walk<'_> {
         if ask.due == Due::Either {
             report.open_word(seen.status >= 400);
         }
-        if ask.due == Due::AnswerToBody && seen.status >= 400 {
+        if ask.due == Due::AnswerToBody && seen.status >= 400 && !seen.is_about_shape() {
             report.refused_for_content(seen.code());
         }
         report.request(&self.place, &ask.label, ask.bad, self.judge.judge(&seen, ask.due));
@@ -166,13 +166,13 @@ impl Walk<'_> {
 
     /// An operation that is not offered: the simulator has to say so.
     async fn other(&self, report: &mut Report) -> Result<(), String> {
-        let Place { operation, version, .. } = &self.place;
+        let Place { service, operation, version } = &self.place;
         self.stage.renew();
         let body = self.operation().body.as_ref().map(|_| Sent::json(&json!({})));
         let address = self.address(Subject::There);
         let seen = self.stage.ask(&self.operation().method, &address, body.as_ref(), true).await?;
         if matches!(seen.code(), "InvalidResourceType" | "MethodNotAllowed") {
-            report.not_simulated(format!("{operation} {version}"));
+            report.not_simulated(format!("{}: {operation} {version}", service.name()));
         } else {
             let status = seen.status;
             report.failure(format!("{operation} {version}: answers with {status}, and nobody compares it"));

@@ -79,13 +79,15 @@ async fn an_identity_has_the_members_of_the_version_that_was_asked_for() {
         answer.body["properties"]["assignmentRestrictions"],
         json!({"providers": ["Microsoft.Compute"]})
     );
-    for (version, scope, restrictions) in [
-        ("2018-11-30", false, false),
-        ("2023-01-31", false, false),
-        ("2024-11-30", true, false),
-        ("2026-05-31", true, true),
+    for (version, system_data, scope, restrictions) in [
+        ("2018-11-30", false, false, false),
+        ("2023-01-31", true, false, false),
+        ("2024-11-30", true, true, false),
+        ("2026-05-31", true, true, true),
     ] {
-        let properties = &bench.get(&path, version).await.body["properties"];
+        let body = bench.get(&path, version).await.body;
+        let properties = &body["properties"];
+        assert_eq!(body.get("systemData").is_some(), system_data, "{version}");
         assert_eq!(properties.get("isolationScope").is_some(), scope, "{version}");
         assert_eq!(properties.get("assignmentRestrictions").is_some(), restrictions, "{version}");
     }

@@ -199,7 +199,7 @@ fn shown(key: &Name, identity: &Identity, api_version: &str, untagged: Untagged)
             }
         }
     }
-    if let Some(time) = created_at {
+    if let (Some(time), true) = (created_at, identity_has("systemData", api_version)) {
         body["systemData"] = json!({"createdAt": time});
     }
     body

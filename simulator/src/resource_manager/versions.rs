@@ -76,11 +76,14 @@ pub(super) fn asked_for(
     })
 }
 
-/// Members of an identity's `properties` that came later, each with its first version.
-const LATER_MEMBERS: &[(&str, &str)] =
-    &[("isolationScope", "2024-11-30"), ("assignmentRestrictions", "2026-04-30")];
+/// Members of an identity and of its `properties` that came later, each with its first version.
+const LATER_MEMBERS: &[(&str, &str)] = &[
+    ("systemData", "2023-01-31"),
+    ("isolationScope", "2024-11-30"),
+    ("assignmentRestrictions", "2026-04-30"),
+];
 
-/// Whether a version of the identity API knows a member of `properties`.
+/// Whether a version of the identity API knows a member.
 pub(super) fn identity_has(member: &str, version: &str) -> bool {
     LATER_MEMBERS.iter().find(|(later, _)| *later == member).is_none_or(|(_, first)| version >= *first)
 }
