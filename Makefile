@@ -14,6 +14,9 @@ IMAGE  ?= mdi-operator:dev
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY         := $(CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
+# The official client libraries for `make sdk`, in an environment of their own.
+SDK := $(CACHE)/sdk
+
 # A single program, but with the features that the whole workspace asks of its dependencies: with `-p`
 # cargo would compile many of them a second time.
 BUILD := cargo build --workspace --locked
@@ -39,6 +42,17 @@ bench: control-plane ## Measure requests, memory, CPU and time (BENCH="--objects
 	cargo build --release --locked --package mdi-operator
 	cargo build --release --locked --package bench
 	$(TARGET)/release/bench $(BENCH)
+
+.PHONY: contract
+contract: prerequisites ## Compare the simulated Azure with the official descriptions (SPECS=folder)
+	@test -n "$(SPECS)" || { echo "SPECS is missing: give SPECS=folder, a checkout of the \`specification\` folder of Azure/azure-rest-api-specs" >&2; exit 1; }
+	$(BUILD) --bin contract
+	SPECS="$(SPECS)" $(BIN)/contract
+
+.PHONY: sdk
+sdk: prerequisites $(SDK)/ready ## Walk the simulated Azure with the official client libraries (Python)
+	$(BUILD) --bin azure-simulator
+	$(SDK)/bin/python contract/sdk/walk.py $(BIN)/azure-simulator
 
 .PHONY: check
 check: prerequisites $(CARGO_DENY) ## Look for what a reviewer should not have to: format, lints, stale files, dependencies
@@ -102,3 +116,11 @@ $(CARGO_DENY): | prerequisites
 # --force: the file is not there, so whatever cargo remembers of an installation is of one that was tidied away.
 	cargo install cargo-deny --version $(CARGO_DENY_VERSION) --locked --quiet --force \
 	  --root $(CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)
+
+$(SDK)/ready: contract/sdk/requirements.txt
+	@command -v python3 > /dev/null || { echo "python3 is missing: install it (3.10 or newer) with its module venv, e.g. 'apt-get install python3-venv'" >&2; exit 1; }
+	@python3 -c 'import ensurepip, venv' 2> /dev/null || { echo "Python's module venv is missing: install it, e.g. 'apt-get install python3-venv'" >&2; exit 1; }
+	@echo "the official client libraries: installing them once, a minute; kept in $(SDK)"
+	python3 -m venv --clear $(SDK)
+	$(SDK)/bin/pip install --quiet --disable-pip-version-check --requirement contract/sdk/requirements.txt
+	@touch $@

@@ -37,6 +37,7 @@ impl Simulation {
     /// Lets happen whatever was due by now.
     pub(crate) fn catch_up(&mut self) {
         let now = self.clock.now();
+        self.end_registrations(now);
         self.schedule.follow(&self.settings.terraform, now);
         loop {
             let (end, run) = (self.operations.next_due(now), self.schedule.next_due(now));

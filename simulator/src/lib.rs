@@ -36,6 +36,7 @@ mod metadata;
 mod operations;
 mod pool_readings;
 mod readings;
+mod registrations;
 mod replicas;
 mod resource_manager;
 mod service;
@@ -62,9 +63,9 @@ pub use fault::{CannedAnswer, Effect, Fault};
 pub use hand::Hand;
 pub use journal::LoggedRequest;
 pub use pool_readings::{
-    AssignRight, BothTypes, DeadEntry, DuringUpdate, FailedUpdate, IdentityAbsentInPut, IdentityMap,
-    LastEntryGone, LocationEnd, MembershipCheck, NullInPut, OperationHeaders, PatchAnswer, PoolReadings,
-    RegionalIdentity, ResentEntry, UnknownInPut,
+    AssignRight, AvailableName, BothTypes, DeadEntry, DuringUpdate, FailedUpdate, IdentityAbsentInPut,
+    IdentityMap, KindInPatch, LastEntryGone, LocationEnd, MembershipCheck, NullInPut, OperationHeaders,
+    PatchAnswer, PoolReadings, RegionalIdentity, ResentEntry, UnknownInPut,
 };
 pub use readings::{
     AnonymousUnknownSubscription, Created, DeleteInDisabledSubscription, DeleteInMissingGroup, LastPage,
@@ -154,6 +155,8 @@ impl Simulator {
             throttle: throttle::Throttle::default(),
             replicas: simulation::AllReplicas::default(),
             operations: operations::Operations::default(),
+            registrations: registrations::Registrations::default(),
+            credential_writes: world::Names::new(),
             schedule: course::Schedule::default(),
             request_ids: Guids::new(seed, "requests"),
             signer: Signer::new(),

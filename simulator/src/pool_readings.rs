@@ -24,6 +24,10 @@ pub struct PoolReadings {
     pub identity_absent_in_put: IdentityAbsentInPut,
     /// What a PUT does with properties of the pool that its version does not know.
     pub unknown_in_put: UnknownInPut,
+    /// A PATCH that gives a profile another kind.
+    pub kind_in_patch: KindInPatch,
+    /// The message and the reason where a name can be had, which the description requires.
+    pub available_name: AvailableName,
     /// When an identity that is bound to another region is refused.
     pub regional_identity: RegionalIdentity,
     /// Which writes are checked for the caller's place in Azure DevOps.
@@ -119,7 +123,7 @@ pub enum IdentityAbsentInPut {
     Kept,
 }
 
-/// What a PUT does with properties of the pool that its version does not know. Unverified.
+/// What a PUT does with what its version does not know, of a pool or of an identity. Unverified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum UnknownInPut {
@@ -128,6 +132,28 @@ pub enum UnknownInPut {
     Lost,
     /// They stay.
     Kept,
+}
+
+/// A PATCH that gives a profile another kind. Unverified: merged member by member it would be of neither kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum KindInPatch {
+    /// The profile is replaced as a whole.
+    #[default]
+    Replaced,
+    /// 400 `InvalidRequestContent`.
+    Refused,
+}
+
+/// The message and the reason where a name can be had. Unverified: the description requires both and has no word for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AvailableName {
+    /// `""`.
+    #[default]
+    Empty,
+    /// `null`.
+    Null,
 }
 
 /// When an identity that is bound to another region is refused. Unverified.

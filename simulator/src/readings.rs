@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::pool_readings::PoolReadings;
+use crate::pool_readings::{PoolReadings, UnknownInPut};
 
 /// Readings of Azure's behaviour that are **unverified**. The first variant of each is the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub struct Readings {
     pub registration_needed: RegistrationNeeded,
     /// A PATCH that names another location than the identity has.
     pub location_in_patch: LocationInPatch,
+    /// What a PUT on an identity does with members that its version does not know.
+    pub unknown_in_put: UnknownInPut,
     /// The code for an api-version that is not known.
     pub unknown_api_version: UnknownApiVersion,
     /// Whether `…/providers/Microsoft.Resources/tags/default` works on identities.

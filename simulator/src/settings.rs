@@ -21,6 +21,11 @@ pub struct Settings {
     pub token_endpoint: TokenEndpoint,
     /// How long things take with pools.
     pub pools: PoolTimes,
+    /// Simulated seconds that the registration of a resource provider takes. Default 0; minutes at Azure.
+    pub registration_seconds: f64,
+    /// Simulated seconds in which one more write of a federated credential of the same identity is refused as
+    /// concurrent. Default 0: never.
+    pub credential_write_seconds: f64,
     /// Terraforms that put their own lists of identities back on pools, again and again.
     pub terraform: Vec<Terraform>,
     /// Unverified readings of Azure's behaviour.
@@ -35,6 +40,8 @@ impl Default for Settings {
             throttling: Throttling::default(),
             token_endpoint: TokenEndpoint::default(),
             pools: PoolTimes::default(),
+            registration_seconds: 0.0,
+            credential_write_seconds: 0.0,
             terraform: Vec::new(),
             readings: Readings::default(),
         }

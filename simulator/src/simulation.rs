@@ -4,6 +4,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
+
 use crate::clock::Clock;
 use crate::course::Schedule;
 use crate::fault::Fault;
@@ -11,11 +13,12 @@ use crate::guids::Guids;
 use crate::hand::Hand;
 use crate::journal::{Journal, LoggedRequest};
 use crate::operations::Operations;
+use crate::registrations::Registrations;
 use crate::replicas::Replicas;
 use crate::settings::Settings;
 use crate::throttle::Throttle;
 use crate::token::Signer;
-use crate::world::{Identity, Pool, World, WorldError};
+use crate::world::{Identity, Names, Pool, World, WorldError};
 
 /// Where the services listen.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +47,9 @@ pub(crate) struct Simulation {
     pub(crate) throttle: Throttle,
     pub(crate) replicas: AllReplicas,
     pub(crate) operations: Operations,
+    pub(crate) registrations: Registrations,
+    /// Until when another write of a federated credential counts as concurrent, by identity.
+    pub(crate) credential_writes: Names<Timestamp>,
     pub(crate) schedule: Schedule,
     pub(crate) request_ids: Guids,
     pub(crate) signer: Signer,
@@ -78,6 +84,8 @@ impl State {
         simulation.world.replace_with(newer);
         simulation.replicas = AllReplicas::default();
         simulation.operations = Operations::default();
+        simulation.registrations = Registrations::default();
+        simulation.credential_writes.clear();
     }
 
     /// Changes the settings.

@@ -243,17 +243,6 @@ async fn a_body_beyond_all_measure_is_refused() {
 }
 
 #[tokio::test]
-async fn the_older_version_knows_no_isolation_scope() {
-    let bench = Bench::new().await;
-    let body = json!({"location": "westeurope", "properties": {"isolationScope": "Regional"}});
-    let answer = bench.send(Method::PUT, &bench.identity("abc"), "2023-01-31", Some(body)).await;
-    answer.refused(400, "InvalidRequestContent");
-    let answer = bench.send(Method::PUT, &bench.identity("abc"), "2023-01-31", Some(bench.here())).await;
-    assert_eq!(answer.status, 201);
-    assert_eq!(answer.body["properties"].get("isolationScope"), None);
-}
-
-#[tokio::test]
 async fn lists_come_in_pages_with_absolute_links() {
     let bench = Bench::with(|settings| settings.page_size = 2).await;
     for name in ["aaa", "bbb", "ccc", "ddd", "eee"] {

@@ -253,6 +253,21 @@ pub(super) fn resource_not_found(kind: &str, name: &str, group: &str) -> Refusal
     Refusal::new(404, "ResourceNotFound", text)
 }
 
+pub(super) fn parent_not_found(child: &str, parent: &str) -> Refusal {
+    let text = format!(
+        "Failed to perform 'write' on resource(s) '{child}', because the parent resource '{parent}' could not be found."
+    );
+    Refusal::new(404, "ParentResourceNotFound", text)
+}
+
+pub(super) fn concurrent_credential_writes(identity: &str) -> Refusal {
+    let text = format!(
+        "Too many Federated Identity Credentials are written concurrently for the managed identity '{identity}'. \
+         Concurrent Federated Identity Credentials writes under the same managed identity are not supported."
+    );
+    Refusal::new(409, "ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity", text)
+}
+
 pub(super) fn operation_not_found(id: &str) -> Refusal {
     Refusal::new(404, "OperationNotFound", format!("The operation '{id}' could not be found."))
 }

@@ -8,12 +8,15 @@ use serde_json::{Value, json};
 use super::errors::{self, Refusal};
 use super::lists::{self, Place};
 use super::path::{Target, identity_scope};
-use super::versions::has_isolation_scope;
+use super::schema::Restrictions;
+use super::shape::Extent;
+use super::versions::identity_has;
 use super::{Call, IDENTITY_TYPE, limits, placement, schema};
+use crate::pool_readings::UnknownInPut;
 use crate::readings::{Created, LocationInPatch, Untagged};
 use crate::service::Answer;
 use crate::simulation::Simulation;
-use crate::world::{Identity, IdentityId, Name};
+use crate::world::{Identity, IdentityId, Name, Names};
 
 /// Serves a request to one identity.
 pub(super) fn serve(
@@ -46,7 +49,7 @@ pub(super) fn serve(
     }
 }
 
-fn absent(id: &IdentityId) -> Refusal {
+pub(super) fn absent(id: &IdentityId) -> Refusal {
     errors::resource_not_found(IDENTITY_TYPE, &id.name, &id.group)
 }
 
@@ -57,7 +60,7 @@ fn put(
     id: &IdentityId,
     key: &Name,
 ) -> Result<Answer, Refusal> {
-    let draft = schema::identity(&schema::object(call.request)?, call.api_version)?;
+    let draft = schema::identity(&schema::object(call.request)?, call.api_version, Extent::Whole)?;
     schema::identity_name(&id.name)?;
     let location = schema::region(&draft.location.ok_or_else(errors::location_required)?);
     placement::offered(simulation, &location, IDENTITY_TYPE)?;
@@ -71,9 +74,19 @@ fn put(
     placement::by_policy(simulation, &id.subscription, &id.group, &id.name)?;
     limits::of_provider(simulation, call.caller, target, call.deed)?;
     let tags = draft.tags.unwrap_or_default();
-    let isolation_scope = draft.isolation_scope.unwrap_or_default();
+    let mut isolation_scope = draft.isolation_scope.unwrap_or_default();
+    let mut assignment_restrictions = draft.assignment_restrictions.and_then(Restrictions::providers);
+    if let (Some((_, old)), UnknownInPut::Kept) = (&before, simulation.settings.readings.unknown_in_put) {
+        if !identity_has("isolationScope", call.api_version) {
+            isolation_scope = old.isolation_scope;
+        }
+        if !identity_has("assignmentRestrictions", call.api_version) {
+            assignment_restrictions.clone_from(&old.assignment_restrictions);
+        }
+    }
     let (key, status, identity) = if let Some((spelled, old)) = &before {
-        (spelled.clone(), 200, Identity { tags, isolation_scope, ..old.clone() })
+        let changed = Identity { tags, isolation_scope, assignment_restrictions, ..old.clone() };
+        (spelled.clone(), 200, changed)
     } else {
         let status = match simulation.settings.readings.created {
             Created::Created => 201,
@@ -84,6 +97,8 @@ fn put(
             location,
             tags,
             isolation_scope,
+            assignment_restrictions,
+            federated_credentials: Names::new(),
             tenant_id: parent.map(|found| found.tenant_id.clone()).unwrap_or_default(),
             client_id: simulation.world.guids.draw(),
             principal_id: simulation.world.guids.draw(),
@@ -105,7 +120,7 @@ fn patch(
     id: &IdentityId,
     key: &Name,
 ) -> Result<Answer, Refusal> {
-    let draft = schema::identity(&schema::object(call.request)?, call.api_version)?;
+    let draft = schema::identity(&schema::object(call.request)?, call.api_version, Extent::Part)?;
     let (key, before) = simulation
         .world
         .identities
@@ -128,6 +143,9 @@ fn patch(
     if let Some(scope) = draft.isolation_scope {
         identity.isolation_scope = scope;
     }
+    if let Some(restrictions) = draft.assignment_restrictions {
+        identity.assignment_restrictions = restrictions.providers();
+    }
     remember(simulation, &key, Some(before));
     let answer =
         Answer::json(200, shown(&key, &identity, call.api_version, simulation.settings.readings.untagged));
@@ -135,15 +153,25 @@ fn patch(
     Ok(answer)
 }
 
-fn remember(simulation: &mut Simulation, key: &Name, before: Option<Identity>) {
+/// Keeps an identity's state from before a change, for reads that lag behind.
+pub(super) fn remember(simulation: &mut Simulation, key: &Name, before: Option<Identity>) {
     if let Some(until) = simulation.older_shown_until(simulation.clock.now()) {
         simulation.replicas.identities.remember(key, before, until);
     }
 }
 
 fn shown(key: &Name, identity: &Identity, api_version: &str, untagged: Untagged) -> Value {
-    let Identity { location, tags, isolation_scope, tenant_id, client_id, principal_id, created_at } =
-        identity;
+    let Identity {
+        location,
+        tags,
+        isolation_scope,
+        assignment_restrictions,
+        federated_credentials: _,
+        tenant_id,
+        client_id,
+        principal_id,
+        created_at,
+    } = identity;
     let id = IdentityId::parse(key.as_str());
     let (id, name) = id.map_or_else(|| (key.to_string(), key.to_string()), |id| (id.to_string(), id.name));
     let mut body = json!({
@@ -154,8 +182,13 @@ fn shown(key: &Name, identity: &Identity, api_version: &str, untagged: Untagged)
         "tags": tags,
         "properties": {"tenantId": tenant_id, "principalId": principal_id, "clientId": client_id},
     });
-    if has_isolation_scope(api_version) {
+    if identity_has("isolationScope", api_version) {
         body["properties"]["isolationScope"] = json!(isolation_scope);
+    }
+    if let (Some(providers), true) =
+        (assignment_restrictions, identity_has("assignmentRestrictions", api_version))
+    {
+        body["properties"]["assignmentRestrictions"] = json!({"providers": providers});
     }
     if tags.is_empty() {
         match untagged {
@@ -166,7 +199,7 @@ fn shown(key: &Name, identity: &Identity, api_version: &str, untagged: Untagged)
             }
         }
     }
-    if let Some(time) = created_at {
+    if let (Some(time), true) = (created_at, identity_has("systemData", api_version)) {
         body["systemData"] = json!({"createdAt": time});
     }
     body

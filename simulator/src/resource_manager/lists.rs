@@ -32,13 +32,24 @@ pub(super) fn serve<T>(
     shown: impl Fn(&Name, &T) -> Value,
 ) -> Result<Answer, Refusal> {
     let listed = readable(simulation, call.caller, target, in_scope(seen, target, place))?;
+    page(simulation, call, listed, simulation.settings.page_size, shown)
+}
+
+/// One page of what is listed, in the order of its names.
+pub(super) fn page<T>(
+    simulation: &Simulation,
+    call: &Call<'_>,
+    listed: Vec<(Name, T)>,
+    size: usize,
+    shown: impl Fn(&Name, &T) -> Value,
+) -> Result<Answer, Refusal> {
     let after = match call.request.query("$skiptoken") {
         Some(token) => Some(mark(&token)?),
         None => None,
     };
     let rest: Vec<(Name, T)> =
         listed.into_iter().filter(|(key, _)| after.as_ref().is_none_or(|mark| key > mark)).collect();
-    let size = simulation.settings.page_size.max(1);
+    let size = size.max(1);
     let page = &rest[..rest.len().min(size)];
     let value: Vec<Value> = page.iter().map(|(key, resource)| shown(key, resource)).collect();
     let mut body = json!({"value": value});
@@ -46,7 +57,10 @@ pub(super) fn serve<T>(
         let base = &simulation.addresses.resource_manager;
         let token = URL_SAFE_NO_PAD.encode(last.as_str());
         let path = call.request.uri.path();
-        body["nextLink"] = json!(format!("{base}{path}?api-version={}&$skiptoken={token}", call.api_version));
+        // A limit that was asked for holds for the next page too.
+        let top = call.request.query("$top").map(|top| format!("&$top={top}")).unwrap_or_default();
+        body["nextLink"] =
+            json!(format!("{base}{path}?api-version={}{top}&$skiptoken={token}", call.api_version));
     } else {
         match simulation.settings.readings.last_page {
             LastPage::Absent => {}

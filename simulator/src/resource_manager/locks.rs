@@ -16,7 +16,9 @@ use crate::world::{Against, Lock, LockLevel, Name, World};
 /// Refuses a write or a deletion that a lock forbids.
 pub(super) fn stand_in_the_way(world: &World, target: &Target, deed: Deed) -> Result<(), Refusal> {
     let (subscription, group) = match target {
-        Target::Identity(id) | Target::IdentityTags(id) => (&id.subscription, &id.group),
+        Target::Identity(id) | Target::IdentityTags(id) | Target::Credential(id, _) => {
+            (&id.subscription, &id.group)
+        }
         Target::Pool(id) => (&id.subscription, &id.group),
         Target::Group { subscription, group } => (subscription, group),
         // A lock does not stand in the way of its own removal.

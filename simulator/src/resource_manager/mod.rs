@@ -8,6 +8,7 @@
 //! A check must never move: which of two refusals comes first is what clients stumble over.
 
 mod access;
+mod credentials;
 mod errors;
 mod groups;
 mod identities;
@@ -21,6 +22,7 @@ mod providers;
 mod schema;
 mod shape;
 mod subscriptions;
+mod system_identities;
 mod tags;
 mod versions;
 
@@ -126,12 +128,20 @@ fn decide(
             identities::list(simulation, &call, target)
         }
         Target::Identity(id) => identities::serve(simulation, &call, target, id),
+        Target::Credentials(id) => credentials::list(simulation, &call, id),
+        Target::Credential(id, name) => credentials::serve(simulation, &call, id, name),
+        Target::SystemIdentity(id) => system_identities::get(simulation, id),
         Target::IdentityTags(id) => tags::serve(simulation, &call, id),
         Target::PoolsOfSubscription { .. } | Target::PoolsOfGroup { .. } => {
             pools::list(simulation, &call, target)
         }
         Target::Pool(id) => pools::serve(simulation, &call, id),
         Target::PoolNames { .. } => pools::check_name(simulation, &call),
+        Target::PoolAgents(id) => pools::agents(simulation, &call, id),
+        Target::PoolSkus { location, .. } => pools::skus(simulation, &call, location),
+        Target::PoolUsages { subscription, location } => {
+            pools::usages(simulation, &call, subscription, location)
+        }
         Target::Operation { subscription, id, view } => {
             pools::operation(simulation, &call, subscription, id, *view)
         }
@@ -163,7 +173,7 @@ fn allowed_method(method: &Method, target: &Target) -> Result<(), Refusal> {
     let allowed: &[&str] = match target {
         Target::Identity(_) | Target::Pool(_) => &["GET", "PUT", "PATCH", "DELETE"],
         Target::Group { .. } => &["GET", "HEAD", "PUT", "DELETE"],
-        Target::Lock { .. } => &["GET", "PUT", "DELETE"],
+        Target::Lock { .. } | Target::Credential(..) => &["GET", "PUT", "DELETE"],
         Target::IdentityTags(_) => &["GET", "PATCH"],
         Target::Registration { .. } | Target::PoolNames { .. } => &["POST"],
         Target::Clouds
@@ -176,6 +186,11 @@ fn allowed_method(method: &Method, target: &Target) -> Result<(), Refusal> {
         | Target::IdentitiesOfGroup { .. }
         | Target::PoolsOfSubscription { .. }
         | Target::PoolsOfGroup { .. }
+        | Target::Credentials(_)
+        | Target::SystemIdentity(_)
+        | Target::PoolAgents(_)
+        | Target::PoolSkus { .. }
+        | Target::PoolUsages { .. }
         | Target::Operation { .. }
         | Target::Provider { .. }
         | Target::Unknown { .. } => &["GET"],

@@ -10,23 +10,76 @@ pub(super) enum Target {
     Clouds,
     Tenants,
     Subscriptions,
-    Subscription { subscription: String },
-    Groups { subscription: String },
-    Group { subscription: String, group: String },
-    Locks { subscription: String, group: String },
-    Lock { subscription: String, group: String, name: String },
-    IdentitiesOfSubscription { subscription: String },
-    IdentitiesOfGroup { subscription: String, group: String },
+    Subscription {
+        subscription: String,
+    },
+    Groups {
+        subscription: String,
+    },
+    Group {
+        subscription: String,
+        group: String,
+    },
+    Locks {
+        subscription: String,
+        group: String,
+    },
+    Lock {
+        subscription: String,
+        group: String,
+        name: String,
+    },
+    IdentitiesOfSubscription {
+        subscription: String,
+    },
+    IdentitiesOfGroup {
+        subscription: String,
+        group: String,
+    },
     Identity(IdentityId),
     IdentityTags(IdentityId),
-    PoolsOfSubscription { subscription: String },
-    PoolsOfGroup { subscription: String, group: String },
+    /// The federated credentials of an identity.
+    Credentials(IdentityId),
+    Credential(IdentityId, String),
+    /// The system-assigned identity of a pool; no other resources are known here.
+    SystemIdentity(PoolId),
+    PoolsOfSubscription {
+        subscription: String,
+    },
+    PoolsOfGroup {
+        subscription: String,
+        group: String,
+    },
     Pool(PoolId),
-    PoolNames { subscription: String },
-    Operation { subscription: String, id: String, view: OperationView },
-    Provider { subscription: String, namespace: String },
-    Registration { subscription: String, namespace: String },
-    Unknown { subscription: Option<String>, described: String },
+    PoolNames {
+        subscription: String,
+    },
+    PoolAgents(PoolId),
+    PoolSkus {
+        subscription: String,
+        location: String,
+    },
+    PoolUsages {
+        subscription: String,
+        location: String,
+    },
+    Operation {
+        subscription: String,
+        id: String,
+        view: OperationView,
+    },
+    Provider {
+        subscription: String,
+        namespace: String,
+    },
+    Registration {
+        subscription: String,
+        namespace: String,
+    },
+    Unknown {
+        subscription: Option<String>,
+        described: String,
+    },
 }
 
 /// Which of an operation's two addresses.
@@ -70,6 +123,16 @@ impl Target {
             {
                 Self::PoolNames { subscription: at(1) }
             }
+            ["subscriptions", _, "providers", namespace, "locations", _, "skus"]
+                if *namespace == POOLS[0] =>
+            {
+                Self::PoolSkus { subscription: at(1), location: at(5) }
+            }
+            ["subscriptions", _, "providers", namespace, "locations", _, "usages"]
+                if *namespace == POOLS[0] =>
+            {
+                Self::PoolUsages { subscription: at(1), location: at(5) }
+            }
             ["subscriptions", _, "providers", namespace, "locations", _, view, _]
                 if *namespace == POOLS[0] =>
             {
@@ -86,11 +149,27 @@ impl Target {
                 [namespace, kind, _] if [*namespace, *kind] == POOLS => {
                     Self::Pool(PoolId::new(&segments[1], &segments[3], &segments[7]))
                 }
+                [namespace, kind, _, "resources"] if [*namespace, *kind] == POOLS => {
+                    Self::PoolAgents(PoolId::new(&segments[1], &segments[3], &segments[7]))
+                }
+                [namespace, kind, _, "providers", "microsoft.managedidentity", "identities", "default"]
+                    if [*namespace, *kind] == POOLS =>
+                {
+                    Self::SystemIdentity(PoolId::new(&segments[1], &segments[3], &segments[7]))
+                }
                 [namespace, kind] if [*namespace, *kind] == IDENTITY => {
                     Self::IdentitiesOfGroup { subscription: at(1), group: at(3) }
                 }
                 [namespace, kind, _] if [*namespace, *kind] == IDENTITY => {
                     Self::Identity(IdentityId::new(&segments[1], &segments[3], &segments[7]))
+                }
+                [namespace, kind, _, "federatedidentitycredentials"] if [*namespace, *kind] == IDENTITY => {
+                    Self::Credentials(IdentityId::new(&segments[1], &segments[3], &segments[7]))
+                }
+                [namespace, kind, _, "federatedidentitycredentials", _]
+                    if [*namespace, *kind] == IDENTITY =>
+                {
+                    Self::Credential(IdentityId::new(&segments[1], &segments[3], &segments[7]), at(9))
                 }
                 [namespace, kind, _, "providers", "microsoft.resources", "tags", "default"]
                     if [*namespace, *kind] == IDENTITY =>
@@ -133,11 +212,15 @@ impl Target {
             | Self::PoolsOfSubscription { subscription }
             | Self::PoolsOfGroup { subscription, .. }
             | Self::PoolNames { subscription }
+            | Self::PoolSkus { subscription, .. }
+            | Self::PoolUsages { subscription, .. }
             | Self::Operation { subscription, .. }
             | Self::Provider { subscription, .. }
             | Self::Registration { subscription, .. } => Some(subscription),
-            Self::Identity(id) | Self::IdentityTags(id) => Some(&id.subscription),
-            Self::Pool(id) => Some(&id.subscription),
+            Self::Identity(id) | Self::IdentityTags(id) | Self::Credentials(id) | Self::Credential(id, _) => {
+                Some(&id.subscription)
+            }
+            Self::Pool(id) | Self::PoolAgents(id) | Self::SystemIdentity(id) => Some(&id.subscription),
             Self::Unknown { subscription, .. } => subscription.as_deref(),
         }
     }
@@ -149,8 +232,10 @@ impl Target {
             | Self::Lock { group, .. }
             | Self::IdentitiesOfGroup { group, .. }
             | Self::PoolsOfGroup { group, .. } => Some(group),
-            Self::Identity(id) | Self::IdentityTags(id) => Some(&id.group),
-            Self::Pool(id) => Some(&id.group),
+            Self::Identity(id) | Self::IdentityTags(id) | Self::Credentials(id) | Self::Credential(id, _) => {
+                Some(&id.group)
+            }
+            Self::Pool(id) | Self::PoolAgents(id) | Self::SystemIdentity(id) => Some(&id.group),
             Self::Clouds
             | Self::Tenants
             | Self::Subscriptions
@@ -160,6 +245,8 @@ impl Target {
             | Self::IdentitiesOfSubscription { .. }
             | Self::PoolsOfSubscription { .. }
             | Self::PoolNames { .. }
+            | Self::PoolSkus { .. }
+            | Self::PoolUsages { .. }
             | Self::Operation { .. }
             | Self::Provider { .. }
             | Self::Registration { .. }
@@ -170,12 +257,15 @@ impl Target {
     /// The namespace of the resource provider that serves it, if one does that has to be registered.
     pub(super) fn provider(&self) -> Option<&'static str> {
         match self {
-            Self::Identity(_) | Self::IdentitiesOfGroup { .. } | Self::IdentitiesOfSubscription { .. } => {
-                Some("Microsoft.ManagedIdentity")
-            }
-            Self::Pool(_) | Self::PoolsOfGroup { .. } | Self::PoolsOfSubscription { .. } => {
-                Some("Microsoft.DevOpsInfrastructure")
-            }
+            Self::Identity(_)
+            | Self::Credentials(_)
+            | Self::Credential(..)
+            | Self::IdentitiesOfGroup { .. }
+            | Self::IdentitiesOfSubscription { .. } => Some("Microsoft.ManagedIdentity"),
+            Self::Pool(_)
+            | Self::PoolAgents(_)
+            | Self::PoolsOfGroup { .. }
+            | Self::PoolsOfSubscription { .. } => Some("Microsoft.DevOpsInfrastructure"),
             Self::Clouds
             | Self::Tenants
             | Self::Subscriptions
@@ -185,7 +275,10 @@ impl Target {
             | Self::Locks { .. }
             | Self::Lock { .. }
             | Self::IdentityTags(_)
+            | Self::SystemIdentity(_)
             | Self::PoolNames { .. }
+            | Self::PoolSkus { .. }
+            | Self::PoolUsages { .. }
             | Self::Operation { .. }
             | Self::Provider { .. }
             | Self::Registration { .. }
@@ -229,6 +322,22 @@ impl Target {
             }
             Self::Identity(id) => (identity_scope(id), "Microsoft.ManagedIdentity/userAssignedIdentities"),
             Self::IdentityTags(id) => (identity_scope(id), "Microsoft.Resources/tags"),
+            Self::Credentials(id) => (
+                identity_scope(id),
+                "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
+            ),
+            Self::Credential(id, name) => (
+                format!("{}/federatedIdentityCredentials/{name}", identity_scope(id)),
+                "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
+            ),
+            Self::SystemIdentity(id) => (pool_scope(id), "Microsoft.ManagedIdentity/identities"),
+            Self::PoolAgents(id) => (pool_scope(id), "Microsoft.DevOpsInfrastructure/pools/resources"),
+            Self::PoolSkus { subscription, .. } => {
+                (format!("/subscriptions/{subscription}"), "Microsoft.DevOpsInfrastructure/skus")
+            }
+            Self::PoolUsages { subscription, .. } => {
+                (format!("/subscriptions/{subscription}"), "Microsoft.DevOpsInfrastructure/usages")
+            }
             Self::PoolsOfSubscription { subscription } => {
                 (format!("/subscriptions/{subscription}"), "Microsoft.DevOpsInfrastructure/pools")
             }

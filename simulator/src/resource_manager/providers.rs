@@ -1,20 +1,36 @@
 //! Resource providers of a subscription and their registration.
 //!
-//! A real registration takes minutes and passes through `Registering`; this one is done at once.
+//! A registration passes through `Registering` for as long as the settings say. Must never let a provider be used before
+//! it has ended.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::errors::{self, Refusal};
+use super::versions;
+use crate::registrations::Pending;
 use crate::service::Answer;
 use crate::simulation::Simulation;
-use crate::world::Registration;
 
 pub(super) fn get(simulation: &Simulation, subscription: &str, namespace: &str) -> Result<Answer, Refusal> {
     let found = simulation
         .world
         .subscription(subscription)
         .ok_or_else(|| errors::subscription_not_found(subscription))?;
-    let state = if found.is_registered(namespace) { "Registered" } else { "NotRegistered" };
+    let state = if found.is_registered(namespace) {
+        "Registered"
+    } else if simulation.registrations.runs(subscription, namespace) {
+        "Registering"
+    } else {
+        "NotRegistered"
+    };
+    let types: Vec<Value> = versions::types_of(namespace)
+        .iter()
+        .map(|(kind, versions)| {
+            // Newest first, as Resource Manager lists them.
+            let versions: Vec<&str> = versions.iter().rev().copied().collect();
+            json!({"resourceType": kind, "locations": simulation.world.locations, "apiVersions": versions})
+        })
+        .collect();
     Ok(Answer::json(
         200,
         json!({
@@ -22,7 +38,7 @@ pub(super) fn get(simulation: &Simulation, subscription: &str, namespace: &str) 
             "namespace": namespace,
             "registrationState": state,
             "registrationPolicy": "RegistrationRequired",
-            "resourceTypes": [],
+            "resourceTypes": types,
         }),
     ))
 }
@@ -32,9 +48,13 @@ pub(super) fn register(
     subscription: &str,
     namespace: &str,
 ) -> Result<Answer, Refusal> {
-    simulation
+    let found = simulation
         .world
-        .set_registration(subscription, namespace, Registration::Registered)
-        .map_err(|_| errors::subscription_not_found(subscription))?;
+        .subscription(subscription)
+        .ok_or_else(|| errors::subscription_not_found(subscription))?;
+    if !found.is_registered(namespace) {
+        let pending = Pending { subscription: subscription.to_owned(), namespace: namespace.to_owned() };
+        simulation.begin_registration(pending);
+    }
     get(simulation, subscription, namespace)
 }

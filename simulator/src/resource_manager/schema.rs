@@ -6,7 +6,8 @@
 use serde_json::{Map, Value};
 
 use super::errors::{self, Refusal};
-use super::versions::has_isolation_scope;
+use super::shape::{Extent, Member, Need, Shape};
+use super::versions::identity_has;
 use crate::service::Request;
 use crate::world::{IsolationScope, Name, Names};
 
@@ -21,6 +22,24 @@ pub(super) struct Draft {
     pub(super) location: Option<String>,
     pub(super) tags: Option<Names<String>>,
     pub(super) isolation_scope: Option<IsolationScope>,
+    pub(super) assignment_restrictions: Option<Restrictions>,
+}
+
+/// Which providers a body leaves an identity open to.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Restrictions {
+    Lifted,
+    To(Vec<String>),
+}
+
+impl Restrictions {
+    /// As the world holds them.
+    pub(super) fn providers(self) -> Option<Vec<String>> {
+        match self {
+            Self::Lifted => None,
+            Self::To(providers) => Some(providers),
+        }
+    }
 }
 
 /// The body as a JSON object.
@@ -41,14 +60,18 @@ pub(super) fn object(request: &Request) -> Result<Map<String, Value>, Refusal> {
     }
 }
 
-/// An identity's body, of PUT and PATCH alike.
-pub(super) fn identity(body: &Map<String, Value>, api_version: &str) -> Result<Draft, Refusal> {
+/// An identity's body. In that of a PATCH null takes a member away; in that of a PUT it is a value of the wrong type.
+pub(super) fn identity(
+    body: &Map<String, Value>,
+    api_version: &str,
+    extent: Extent,
+) -> Result<Draft, Refusal> {
     let mut draft = Draft::default();
     for (member, value) in body {
         match member.as_str() {
             "location" => draft.location = Some(text(value, "location")?.to_owned()),
             "tags" => draft.tags = Some(tags(value)?),
-            "properties" => draft.isolation_scope = properties(value, api_version)?,
+            "properties" => properties(&mut draft, value, api_version, extent)?,
             "id" | "name" | "type" | "systemData" => {}
             other => return Err(unknown_member(other, other)),
         }
@@ -56,32 +79,52 @@ pub(super) fn identity(body: &Map<String, Value>, api_version: &str) -> Result<D
     Ok(draft)
 }
 
-fn properties(value: &Value, api_version: &str) -> Result<Option<IsolationScope>, Refusal> {
+fn properties(draft: &mut Draft, value: &Value, api_version: &str, extent: Extent) -> Result<(), Refusal> {
     let Value::Object(members) = value else { return Err(wrong_type("properties", "an object")) };
-    let mut scope = None;
     for (member, value) in members {
         let path = format!("properties.{member}");
+        if !identity_has(member, api_version) {
+            return Err(unknown_member(member, &path));
+        }
         match member.as_str() {
             "tenantId" | "principalId" | "clientId" => {}
-            "isolationScope" if has_isolation_scope(api_version) => {
-                scope = Some(match value {
-                    // A null takes a member away, which leaves the default.
-                    Value::Null => IsolationScope::None,
-                    value => match text(value, &path)? {
-                        "None" => IsolationScope::None,
-                        "Regional" => IsolationScope::Regional,
-                        other => {
-                            return Err(errors::invalid_content(format!(
-                                "The value '{other}' of '{path}' is not one of 'None', 'Regional'."
-                            )));
-                        }
-                    },
-                });
+            "isolationScope" | "assignmentRestrictions" if value.is_null() && extent == Extent::Whole => {
+                return Err(wrong_type(&path, "what is described"));
             }
+            "isolationScope" => draft.isolation_scope = Some(isolation_scope(value, &path)?),
+            "assignmentRestrictions" => draft.assignment_restrictions = Some(restrictions(value, &path)?),
             other => return Err(unknown_member(other, &path)),
         }
     }
-    Ok(scope)
+    Ok(())
+}
+
+fn isolation_scope(value: &Value, path: &str) -> Result<IsolationScope, Refusal> {
+    match value {
+        // A null takes a member away, which leaves the default.
+        Value::Null => Ok(IsolationScope::None),
+        value => match text(value, path)? {
+            "None" => Ok(IsolationScope::None),
+            "Regional" => Ok(IsolationScope::Regional),
+            other => Err(errors::invalid_content(format!(
+                "The value '{other}' of '{path}' is not one of 'None', 'Regional'."
+            ))),
+        },
+    }
+}
+
+fn restrictions(value: &Value, path: &str) -> Result<Restrictions, Refusal> {
+    const RESTRICTIONS: Shape =
+        Shape::Object(&[Member("providers", Need::Optional, Shape::List(&Shape::Text))]);
+    if value.is_null() {
+        return Ok(Restrictions::Lifted);
+    }
+    // The member itself tells the version; within it there are no differences.
+    let taken = RESTRICTIONS.taken(value, path, "")?;
+    let Some(list) = taken.get("providers").and_then(Value::as_array) else {
+        return Ok(Restrictions::Lifted);
+    };
+    Ok(Restrictions::To(list.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
 }
 
 /// A map of tags within Azure's limits.

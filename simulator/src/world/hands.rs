@@ -42,6 +42,8 @@ impl World {
             location: location.to_owned(),
             tags,
             isolation_scope: IsolationScope::None,
+            assignment_restrictions: None,
+            federated_credentials: Names::new(),
             tenant_id,
             client_id: self.guids.draw(),
             principal_id: self.guids.draw(),

@@ -7,8 +7,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Names;
 use super::arm_id::{ResourceGroupSpelling, read, write};
+use super::{IdentityCredential, Names};
 
 /// What exists under an identity's ARM id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,12 @@ pub struct Identity {
     /// Where the identity may be assigned.
     #[serde(default)]
     pub isolation_scope: IsolationScope,
+    /// Namespaces of the resource providers whose resources may have it; `None` means all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignment_restrictions: Option<Vec<String>>,
+    /// Outside tokens that are accepted for it, by name. They go with it.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    pub federated_credentials: Names<IdentityCredential>,
     /// The tenant it was created in. It stays when the subscription moves away.
     pub tenant_id: String,
     /// The application id, new with every creation.
@@ -31,6 +37,15 @@ pub struct Identity {
     /// When it was created through the API, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
+}
+
+impl Identity {
+    /// Whether resources of a provider may have it.
+    pub fn is_open_to(&self, namespace: &str) -> bool {
+        self.assignment_restrictions
+            .as_ref()
+            .is_none_or(|providers| providers.iter().any(|known| known.eq_ignore_ascii_case(namespace)))
+    }
 }
 
 /// Where an identity may be assigned.

@@ -5,6 +5,7 @@
 
 mod arm_id;
 mod attached;
+mod credential;
 mod hands;
 mod identity;
 mod name;
@@ -18,6 +19,7 @@ mod tenant;
 use serde::{Deserialize, Serialize};
 
 pub use attached::{Attached, Entry, IdentityType, SystemIdentity};
+pub use credential::IdentityCredential;
 pub use hands::{Registration, Tags, WorldError};
 pub use identity::{Identity, IdentityId, IsolationScope};
 pub use name::{Name, Names};

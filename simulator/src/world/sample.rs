@@ -107,6 +107,8 @@ impl Sample {
                     location: self.location.clone(),
                     tags: Names::new(),
                     isolation_scope: IsolationScope::None,
+                    assignment_restrictions: None,
+                    federated_credentials: Names::new(),
                     tenant_id: self.tenant.clone(),
                     client_id: guid("c"),
                     principal_id: guid("d"),

@@ -1,13 +1,24 @@
-//! The official description of a pool, api-version 2025-09-20, as data.
+//! The official description of a pool in all its versions, as data.
 //!
-//! Where the published description and the types made from it disagree (`subnetId`), the types count. Must never be
-//! loosened for a client.
+//! 2025-09-20 and 2026-06-02 are as published; where a description and the types made from it disagree (`subnetId`), the
+//! types count. 2024-10-19 is what the clients published for it know, and 2025-01-21 has the rules of 2025-09-20. Must never
+//! be loosened for a client.
 
 use crate::resource_manager::shape::Member;
-use crate::resource_manager::shape::Need::{Optional, ReadOnly, Required};
-use crate::resource_manager::shape::Shape::{
-    AnyObject, Anything, Between, Flag, Kinds, List, Object, Text, Whole, Word,
+use crate::resource_manager::shape::Need::{
+    Optional, ReadOnly, ReadOnlySince, Required, RequiredUntil, Since,
 };
+use crate::resource_manager::shape::Shape::{
+    AnyObject, Anything, Between, Flag, Id, Kinds, List, Object, Text, Uri, Whole, Word,
+};
+
+/// The first version.
+const FIRST: &str = "2024-10-19";
+const SECOND: &str = "2025-01-21";
+/// The last version in which every pool has its Dev Center project.
+const WITH_PROJECT: &str = "2025-09-20";
+/// The newest version; what an operation came to is told in full.
+pub(super) const NEWEST: &str = "2026-06-02";
 
 /// The body of a PUT.
 pub(super) const POOL: &[Member] = &[
@@ -44,8 +55,8 @@ pub(super) const PROPERTIES: &[Member] = &[
     Member("organizationProfile", Required, Kinds(ORGANIZATION_PROFILES)),
     Member("agentProfile", Required, Kinds(AGENT_PROFILES)),
     Member("fabricProfile", Required, Kinds(&[("Vmss", VMSS)])),
-    Member("devCenterProjectResourceId", Required, Text),
-    Member("runtimeConfiguration", Optional, Object(&[Member("workFolder", Optional, Text)])),
+    Member("devCenterProjectResourceId", RequiredUntil(WITH_PROJECT), Text),
+    Member("runtimeConfiguration", Since(SECOND), Object(&[Member("workFolder", Optional, Text)])),
 ];
 
 const STATES: &[&str] =
@@ -63,11 +74,11 @@ const ORGANIZATION_PROFILES: &[(&str, &[Member])] = &[
                 "organizations",
                 Required,
                 List(&Object(&[
-                    Member("url", Required, Text),
+                    Member("url", Required, Uri),
                     Member("projects", Optional, TEXTS),
                     Member("parallelism", Optional, Whole),
-                    Member("openAccess", Optional, Flag),
-                    Member("alias", Optional, Text),
+                    Member("openAccess", Since(SECOND), Flag),
+                    Member("alias", Since(SECOND), Text),
                 ])),
             ),
             Member(
@@ -79,7 +90,9 @@ const ORGANIZATION_PROFILES: &[(&str, &[Member])] = &[
                     Member("groups", Optional, TEXTS),
                 ]),
             ),
-            Member("alias", Optional, Text),
+            Member("alias", Since(SECOND), Text),
+            Member("description", Since(NEWEST), Text),
+            Member("updateDescription", Since(NEWEST), Flag),
         ],
     ),
     (
@@ -89,7 +102,7 @@ const ORGANIZATION_PROFILES: &[(&str, &[Member])] = &[
             Member(
                 "organizations",
                 Required,
-                List(&Object(&[Member("url", Required, Text), Member("repositories", Optional, TEXTS)])),
+                List(&Object(&[Member("url", Required, Uri), Member("repositories", Optional, TEXTS)])),
             ),
         ],
     ),
@@ -137,7 +150,16 @@ const AGENT_PROFILES: &[(&str, &[Member])] = &[
 
 const VMSS: &[Member] = &[
     KIND,
-    Member("sku", Required, Object(&[Member("name", Required, Text)])),
+    Member(
+        "sku",
+        Required,
+        Object(&[
+            Member("name", Required, Text),
+            Member("windowsNvmeDrive", Since(NEWEST), Text),
+            Member("linuxNvmePath", Since(NEWEST), Text),
+            Member("vmSizes", Since(NEWEST), List(&Object(&[Member("name", Optional, Text)]))),
+        ]),
+    ),
     Member(
         "images",
         Required,
@@ -146,8 +168,12 @@ const VMSS: &[Member] = &[
             Member("wellKnownImageName", Optional, Text),
             Member("aliases", Optional, TEXTS),
             Member("buffer", Optional, Text),
-            Member("ephemeralType", Optional, Word(&["Automatic", "CacheDisk", "ResourceDisk"])),
-            Member("isEphemeral", ReadOnly, Flag),
+            Member("ephemeralType", Since(SECOND), Word(&["Automatic", "CacheDisk", "ResourceDisk"])),
+            Member("isEphemeral", ReadOnlySince(SECOND), Flag),
+            Member("provisioningScriptStorageAccountResourceId", Since(NEWEST), Id),
+            Member("provisioningScriptManagedIdentityClientId", Since(NEWEST), Text),
+            Member("provisioningScriptShouldRestart", Since(NEWEST), Flag),
+            Member("provisioningScriptEntryPoint", Since(NEWEST), Text),
         ])),
     ),
     Member(
@@ -159,8 +185,8 @@ const VMSS: &[Member] = &[
                 Optional,
                 Object(&[
                     Member("certificateStoreLocation", Optional, Text),
-                    Member("certificateStoreName", Optional, Word(&["My", "Root"])),
-                    Member("observedCertificates", Required, TEXTS),
+                    Member("certificateStoreName", Since(SECOND), Word(&["My", "Root"])),
+                    Member("observedCertificates", Required, List(&Uri)),
                     Member("keyExportable", Required, Flag),
                 ]),
             ),
@@ -198,9 +224,9 @@ const VMSS: &[Member] = &[
         "networkProfile",
         Optional,
         Object(&[
-            Member("subnetId", Optional, Text),
-            Member("staticIpAddressCount", Optional, Whole),
-            Member("ipAddresses", ReadOnly, TEXTS),
+            Member("subnetId", RequiredUntil(FIRST), Text),
+            Member("staticIpAddressCount", Since(SECOND), Whole),
+            Member("ipAddresses", ReadOnlySince(SECOND), TEXTS),
         ]),
     ),
 ];

@@ -39,11 +39,11 @@ pub(super) fn patch(call: &Call<'_>) -> Result<Draft, Refusal> {
 }
 
 fn draft(call: &Call<'_>, described: &[Member], extent: Extent) -> Result<Draft, Refusal> {
-    let body = shape::taken(described, &schema::object(call.request)?, "", extent)?;
+    let body = shape::taken(described, &schema::object(call.request)?, "", extent, call.api_version)?;
     let properties = match body.get("properties") {
         Some(value) => {
             let found = shape::object(value, "properties")?;
-            let mut taken = shape::taken(PROPERTIES, found, "properties", extent)?;
+            let mut taken = shape::taken(PROPERTIES, found, "properties", extent, call.api_version)?;
             taken.remove("provisioningState");
             Some(taken)
         }
@@ -52,13 +52,14 @@ fn draft(call: &Call<'_>, described: &[Member], extent: Extent) -> Result<Draft,
     Ok(Draft {
         location: body.get("location").and_then(Value::as_str).map(str::to_owned),
         tags: body.get("tags").map(schema::tags).transpose()?,
-        identity: body.get("identity").map(identity).transpose()?,
+        identity: body.get("identity").map(|block| identity(block, call.api_version)).transpose()?,
         properties,
     })
 }
 
-fn identity(value: &Value) -> Result<AskedIdentity, Refusal> {
-    let block = shape::taken(IDENTITY, shape::object(value, "identity")?, "identity", Extent::Whole)?;
+fn identity(value: &Value, version: &str) -> Result<AskedIdentity, Refusal> {
+    let found = shape::object(value, "identity")?;
+    let block = shape::taken(IDENTITY, found, "identity", Extent::Whole, version)?;
     let word = block.get("type").and_then(Value::as_str).unwrap_or_default();
     let kind =
         IdentityType::parse(word).ok_or_else(|| not_one_of(word, &IdentityType::WORDS, "identity.type"))?;

@@ -165,13 +165,8 @@ fn filled(
         let why = format!("Resource '{key}' was not found.");
         return Err(refusals::refused(refusals::identity_operation(&pool_scope(pool), &why)));
     };
-    let refusal = elsewhere(identity, location).then(|| {
-        let why = format!(
-            "The identity '{key}' can only be assigned to resources in its own region '{}'.",
-            identity.location
-        );
-        refusals::identity_operation(&pool_scope(pool), &why)
-    });
+    let refusal =
+        restriction(identity, key, location).map(|why| refusals::identity_operation(&pool_scope(pool), &why));
     if let (Some(refusal), RegionalIdentity::AtOnce) = (&refusal, readings.regional_identity) {
         return Err(refusals::refused(refusal.clone()));
     }
@@ -187,9 +182,18 @@ fn filled(
     Ok((entry, refusal))
 }
 
-fn elsewhere(identity: &Identity, location: &str) -> bool {
-    identity.isolation_scope == IsolationScope::Regional
-        && schema::region(&identity.location) != schema::region(location)
+/// Why the identity may not be assigned to a pool here.
+fn restriction(identity: &Identity, key: &Name, location: &str) -> Option<String> {
+    let elsewhere = schema::region(&identity.location) != schema::region(location);
+    if identity.isolation_scope == IsolationScope::Regional && elsewhere {
+        return Some(format!(
+            "The identity '{key}' can only be assigned to resources in its own region '{}'.",
+            identity.location
+        ));
+    }
+    (!identity.is_open_to("Microsoft.DevOpsInfrastructure")).then(|| {
+        format!("The identity '{key}' cannot be assigned to resources of 'Microsoft.DevOpsInfrastructure'.")
+    })
 }
 
 /// An entry as answers show it.

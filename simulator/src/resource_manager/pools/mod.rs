@@ -8,6 +8,7 @@
 //!
 //! Reads look at the replicas, writes at the truth. Must never change a member that a body does not name.
 
+mod catalogue;
 mod description;
 mod draft;
 mod fate;
@@ -19,8 +20,9 @@ mod shown;
 mod work;
 
 use axum::http::Method;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+pub(super) use catalogue::{agents, skus, usages};
 pub(super) use names::check as check_name;
 pub(super) use operation::serve as operation;
 
@@ -30,10 +32,10 @@ use self::work::Work;
 use super::errors::{self, Refusal};
 use super::lists::{self, Place};
 use super::path::{Target, pool_scope};
-use super::{Call, POOL_TYPE, placement, schema};
+use super::{Call, POOL_TYPE, placement, schema, shape};
 use crate::merge::merge;
 use crate::operations::{Kind, Leaves};
-use crate::pool_readings::{IdentityAbsentInPut, UnknownInPut};
+use crate::pool_readings::{IdentityAbsentInPut, KindInPatch, UnknownInPut};
 use crate::service::Answer;
 use crate::simulation::Simulation;
 use crate::world::{Attached, Name, Pool, PoolId};
@@ -49,7 +51,7 @@ pub(super) fn serve(simulation: &mut Simulation, call: &Call<'_>, id: &PoolId) -
             let (now, current) = (simulation.clock.now(), simulation.world.pools.get_key_value(&key));
             let seen = simulation.replicas.pools.one(&key, current, now);
             let (key, pool) = seen.ok_or_else(|| absent(id))?;
-            Ok(Answer::json(200, shown::pool(simulation, key, pool)))
+            Ok(Answer::json(200, shown::pool(simulation, key, pool, call.api_version)))
         }
     }
 }
@@ -62,7 +64,8 @@ pub(super) fn list(simulation: &mut Simulation, call: &Call<'_>, target: &Target
         let id = PoolId::parse(key.as_str())?;
         Some(Place { scope: pool_scope(&id), subscription: id.subscription, group: id.group })
     };
-    lists::serve(simulation, call, target, seen, place, |key, pool| shown::pool(simulation, key, pool))
+    let shown = |key: &Name, pool: &Pool| shown::pool(simulation, key, pool, call.api_version);
+    lists::serve(simulation, call, target, seen, place, shown)
 }
 
 fn absent(id: &PoolId) -> Refusal {
@@ -110,7 +113,8 @@ fn put(simulation: &mut Simulation, call: &Call<'_>, id: &PoolId, key: &Name) ->
     if let Some(old) = &before
         && simulation.settings.readings.pools.unknown_in_put == UnknownInPut::Kept
     {
-        properties.extend(unknown(&old.properties));
+        let version = call.api_version;
+        shape::keep_unknown(description::PROPERTIES, &old.properties, &mut properties, version);
     }
     let wanted = Pool {
         location,
@@ -127,13 +131,7 @@ fn put(simulation: &mut Simulation, call: &Call<'_>, id: &PoolId, key: &Name) ->
     let fate = fate::of(simulation, &call.caller.object_id, &id.name, &wanted, change)
         .or(identity.later.map(|failure| (failure, Leaves::AsItIs)));
     let begun = work::begin(simulation, &key, Work { kind, before, wanted, fate });
-    Ok(work::told_of_put(simulation, id, status, begun.as_ref()))
-}
-
-/// Properties that the version of the API does not know.
-fn unknown(properties: &Map<String, Value>) -> Map<String, Value> {
-    let known = |name: &String| description::PROPERTIES.iter().any(|member| member.0 == name);
-    properties.iter().filter(|(name, _)| !known(name)).map(|(n, value)| (n.clone(), value.clone())).collect()
+    Ok(work::told_of_put(simulation, call, id, status, begun.as_ref()))
 }
 
 fn patch(simulation: &mut Simulation, call: &Call<'_>, id: &PoolId, key: &Name) -> Result<Answer, Refusal> {
@@ -162,6 +160,12 @@ fn patch(simulation: &mut Simulation, call: &Call<'_>, id: &PoolId, key: &Name) 
         wanted.tags = tags;
     }
     if let Some(changes) = draft.properties {
+        let (kinds, patched) = (description::PROPERTIES, &mut wanted.properties);
+        let other_kind = shape::drop_other_kinds(kinds, &changes, patched, "properties");
+        let reading = simulation.settings.readings.pools.kind_in_patch;
+        if let (Some(path), KindInPatch::Refused) = (other_kind, reading) {
+            return Err(refusals::other_kind(&path));
+        }
         let mut properties = Value::Object(wanted.properties);
         merge(&mut properties, Value::Object(changes));
         wanted.properties = properties.as_object().cloned().unwrap_or_default();
@@ -170,7 +174,7 @@ fn patch(simulation: &mut Simulation, call: &Call<'_>, id: &PoolId, key: &Name) 
         .or(later.map(|failure| (failure, Leaves::AsItIs)));
     let work = Work { kind: Kind::Update, before: Some(before), wanted, fate };
     let begun = work::begin(simulation, &key, work);
-    Ok(work::told_of_patch(simulation, id, begun.as_ref()))
+    Ok(work::told_of_patch(simulation, call, id, begun.as_ref()))
 }
 
 fn delete(simulation: &mut Simulation, id: &PoolId, key: &Name) -> Result<Answer, Refusal> {

@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use super::refusals;
+use crate::pool_readings::AvailableName;
 use crate::resource_manager::errors::Refusal;
 use crate::resource_manager::shape::Need::Required;
 use crate::resource_manager::shape::Shape::{Text, Word};
@@ -37,15 +38,19 @@ pub(in crate::resource_manager) fn check(
     simulation: &Simulation,
     call: &Call<'_>,
 ) -> Result<Answer, Refusal> {
-    let question = shape::taken(QUESTION, &schema::object(call.request)?, "", Extent::Whole)?;
+    let question =
+        shape::taken(QUESTION, &schema::object(call.request)?, "", Extent::Whole, call.api_version)?;
     let name = question.get("name").and_then(Value::as_str).unwrap_or_default();
     let (available, reason, message) = if !fits(name) {
-        ("Unavailable", Some("Invalid"), Some("The name is invalid."))
+        ("Unavailable", json!("Invalid"), json!("The name is invalid."))
     } else if simulation.world.pool_named(name).is_some() {
-        ("Unavailable", Some("AlreadyExists"), Some("The name already exists."))
+        ("Unavailable", json!("AlreadyExists"), json!("The name already exists."))
     } else {
-        ("Available", None, None)
+        let nothing = match simulation.settings.readings.pools.available_name {
+            AvailableName::Empty => json!(""),
+            AvailableName::Null => Value::Null,
+        };
+        ("Available", nothing.clone(), nothing)
     };
-    // Both are required members, and null where the name can be had.
     Ok(Answer::json(200, json!({"available": available, "name": name, "reason": reason, "message": message})))
 }

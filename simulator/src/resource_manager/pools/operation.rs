@@ -4,7 +4,7 @@
 
 use serde_json::json;
 
-use super::{refusals, shown};
+use super::{description, refusals, shown};
 use crate::operations::{Kind, Operation, Status};
 use crate::pool_readings::LocationEnd;
 use crate::resource_manager::Call;
@@ -73,7 +73,7 @@ fn result(simulation: &Simulation, call: &Call<'_>, operation: &Operation) -> Re
             let found = simulation.world.pools.get_key_value(&operation.pool);
             match (operation.kind, simulation.settings.readings.pools.location_end, found) {
                 (Kind::Creation | Kind::Update, LocationEnd::Pool, Some((key, pool))) => {
-                    Ok(Answer::json(200, shown::pool(simulation, key, pool)))
+                    Ok(Answer::json(200, shown::pool(simulation, key, pool, description::NEWEST)))
                 }
                 (Kind::Creation | Kind::Update | Kind::Deletion, _, _) => Ok(Answer::empty(204)),
             }

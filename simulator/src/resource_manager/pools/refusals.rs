@@ -4,7 +4,7 @@
 
 use crate::operations::Failure;
 use crate::resource_manager::access::Caller;
-use crate::resource_manager::errors::Refusal;
+use crate::resource_manager::errors::{self, Refusal};
 use crate::world::ProvisioningState;
 
 /// The action that is needed on each identity that is attached.
@@ -84,6 +84,11 @@ pub(super) fn bad_name(name: &str) -> Refusal {
 pub(super) fn name_taken(name: &str) -> Refusal {
     let text = format!("The pool name '{name}' is already in use. Pool names are globally unique.");
     Refusal::new(409, "PoolNameNotAvailable", text)
+}
+
+/// The kind of a profile stays.
+pub(super) fn other_kind(path: &str) -> Refusal {
+    errors::invalid_content(format!("The kind of '{path}' cannot be changed."))
 }
 
 /// A failure that is told at once.

@@ -1,21 +1,21 @@
-//! A pool as answers show it.
+//! A pool as answers show it, in the version that was asked for.
 //!
-//! Must never leave out a member because nobody described it.
+//! Must never leave out a member because nobody described it: only those go that a later version brought.
 
 use serde_json::{Map, Value, json};
 
-use super::identity;
+use super::{description, identity};
 use crate::pool_readings::BothTypes;
 use crate::readings::Untagged;
-use crate::resource_manager::POOL_TYPE;
+use crate::resource_manager::{POOL_TYPE, shape};
 use crate::simulation::Simulation;
 use crate::world::{Attached, IdentityType, Name, Pool, PoolId};
 
-pub(in crate::resource_manager) fn pool(simulation: &Simulation, key: &Name, pool: &Pool) -> Value {
+pub(super) fn pool(simulation: &Simulation, key: &Name, pool: &Pool, version: &str) -> Value {
     let Pool { location, tags, identity, properties, provisioning_state, created_at } = pool;
     let id = PoolId::parse(key.as_str());
     let (id, name) = id.map_or_else(|| (key.to_string(), key.to_string()), |id| (id.to_string(), id.name));
-    let mut properties = properties.clone();
+    let mut properties = shape::shown(description::PROPERTIES, properties, version);
     properties.insert("provisioningState".to_owned(), json!(provisioning_state));
     let mut body = json!({
         "id": id,

@@ -8,6 +8,7 @@ use super::shown;
 use crate::clock::later;
 use crate::operations::{End, Failure, Kind, Leaves, Operation, Status};
 use crate::pool_readings::{DuringUpdate, FailedUpdate, OperationHeaders, PatchAnswer};
+use crate::resource_manager::Call;
 use crate::resource_manager::path::{OperationView, operation_path};
 use crate::service::Answer;
 use crate::simulation::Simulation;
@@ -93,11 +94,12 @@ fn course(
 /// The answer to a PUT.
 pub(super) fn told_of_put(
     simulation: &Simulation,
+    call: &Call<'_>,
     id: &PoolId,
     status: u16,
     begun: Option<&Begun>,
 ) -> Answer {
-    let answer = Answer::json(status, body(simulation, id));
+    let answer = Answer::json(status, body(simulation, call, id));
     match begun {
         Some(begun) => with_retry(simulation, answer)
             .with_header("Azure-AsyncOperation", address(simulation, id, begun, OperationView::Status)),
@@ -106,10 +108,15 @@ pub(super) fn told_of_put(
 }
 
 /// The answer to a PATCH.
-pub(super) fn told_of_patch(simulation: &Simulation, id: &PoolId, begun: Option<&Begun>) -> Answer {
+pub(super) fn told_of_patch(
+    simulation: &Simulation,
+    call: &Call<'_>,
+    id: &PoolId,
+    begun: Option<&Begun>,
+) -> Answer {
     match (begun, simulation.settings.readings.pools.patch_answer) {
         (Some(begun), PatchAnswer::Accepted) => accepted(simulation, id, begun),
-        (Some(_), PatchAnswer::Ok) | (None, _) => Answer::json(200, body(simulation, id)),
+        (Some(_), PatchAnswer::Ok) | (None, _) => Answer::json(200, body(simulation, call, id)),
     }
 }
 
@@ -136,7 +143,7 @@ fn address(simulation: &Simulation, id: &PoolId, begun: &Begun, view: OperationV
     format!("{base}{path}?api-version={}", super::operation::API_VERSION)
 }
 
-fn body(simulation: &Simulation, id: &PoolId) -> serde_json::Value {
+fn body(simulation: &Simulation, call: &Call<'_>, id: &PoolId) -> serde_json::Value {
     let found = simulation.world.pools.get_key_value(&Name::from(id.to_string()));
-    found.map_or_else(|| json!({}), |(key, pool)| shown::pool(simulation, key, pool))
+    found.map_or_else(|| json!({}), |(key, pool)| shown::pool(simulation, key, pool, call.api_version))
 }
