@@ -33,6 +33,13 @@ test: prerequisites ## Run all tests, those against a real control plane include
 	$(BIN)/control-plane prepare
 	cargo test --workspace --locked
 
+# The operator by itself, as the Dockerfile builds it: what the others ask of shared dependencies must not count.
+.PHONY: bench
+bench: control-plane ## Measure requests, memory, CPU and time (BENCH="--objects 100 --pools 1" for one row)
+	cargo build --release --locked --package mdi-operator
+	cargo build --release --locked --package bench
+	$(TARGET)/release/bench $(BENCH)
+
 .PHONY: check
 check: prerequisites $(CARGO_DENY) ## Look for what a reviewer should not have to: format, lints, stale files, dependencies
 	cargo fmt --all --check
@@ -49,6 +56,10 @@ generate: prerequisites ## Write the files that are made from the code: the CRD
 # By way of a second file, so that a generator that fails leaves the first as it was.
 	$(BIN)/mdi-operator crd > $(TARGET)/generated.yaml
 	mv $(TARGET)/generated.yaml $(CRD)
+
+.PHONY: life
+life: control-plane ## Write docs/one-objects-life.md from a run, where the requests of an object have changed
+	MDI_WRITE_PAGES=1 cargo test --workspace --locked --test operator -- the_page_of_one_object_s_life
 
 .PHONY: image
 image: ## Build the container image (IMAGE=name:tag)

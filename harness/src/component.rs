@@ -14,6 +14,25 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+/// What is written down: single requests of service accounts, but for Kubernetes' own.
+const AUDIT_POLICY: &str = "\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: None
+    userGroups: [\"system:serviceaccounts:kube-system\"]
+  - level: Request
+    userGroups: [\"system:serviceaccounts\"]
+    verbs: [get, create, update, patch, delete]
+  - level: None
+";
+
+/// Where it is written.
+pub(crate) fn audit_log(directory: &Path) -> PathBuf {
+    directory.join("audit.jsonl")
+}
+
 /// One of the processes.
 #[derive(Debug)]
 pub(crate) struct Component {
@@ -92,6 +111,9 @@ impl Start<'_> {
         server.args(["--authorization-mode", "RBAC", "--service-account-issuer", ISSUER]);
         server.arg("--service-account-key-file").arg(self.credentials.accounts_public_key());
         server.arg("--service-account-signing-key-file").arg(self.credentials.accounts_key());
+        let policy = self.directory.join("audit-policy.yaml");
+        std::fs::write(&policy, AUDIT_POLICY).map_err(Error::io(format!("write {}", policy.display())))?;
+        server.arg("--audit-policy-file").arg(&policy).arg("--audit-log-path").arg(audit_log(self.directory));
         // Nothing runs pods here, so none has to wait for its account's token.
         server.args(["--disable-admission-plugins", "ServiceAccount"]);
         self.spawn(APISERVER, server)

@@ -5,7 +5,7 @@
 //! process that started it.
 
 use crate::build::say;
-use crate::component::{Component, Start, free_ports, is_about_a_port};
+use crate::component::{Component, Start, audit_log, free_ports, is_about_a_port};
 use crate::credentials::Credentials;
 use crate::instance::{self, Directory};
 use crate::leash::Leash;
@@ -120,6 +120,12 @@ impl ControlPlane {
     /// The directory of this instance; free for files that should go with it.
     pub fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// The API server's own log of single requests of service accounts, with the bodies of writes: one JSON object a
+    /// line, as `audit.k8s.io/v1` has it.
+    pub fn audit_log(&self) -> PathBuf {
+        audit_log(self.directory.path())
     }
 
     /// A new client with an administrator's rights, which never retries by itself: a test wants to see the

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 /// All pages that are written for users of the operator.
-pub const PAGES: [&str; 7] = [
+pub const PAGES: [&str; 8] = [
     "README.md",
     "docs/reference.md",
     "docs/how-it-decides.md",
+    "docs/one-objects-life.md",
     "SECURITY.md",
     "CHANGELOG.md",
     "deploy/README.md",

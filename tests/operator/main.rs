@@ -10,6 +10,7 @@ mod failures;
 mod farewell;
 mod fences;
 mod identity;
+mod life;
 mod modes;
 mod ownership;
 mod pools;

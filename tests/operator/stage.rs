@@ -62,6 +62,7 @@ pub struct Stage {
     pub client: Client,
     kubeconfig: PathBuf,
     ca_file: PathBuf,
+    time_scale: f64,
     operator: Mutex<Option<Operator>>,
 }
 
@@ -75,20 +76,25 @@ impl Stage {
 
     /// The same with a hand laid on the world first, and nobody at work yet.
     pub async fn without_operator(change: impl FnOnce(&mut World)) -> Self {
-        Self::build(control_plane().await, change).await
+        Self::build(control_plane().await, TIME_SCALE, change).await
     }
 
     /// A world on a control plane of its own, and nobody at work yet.
     pub async fn on(control_plane: &ControlPlane) -> Self {
-        Self::build(control_plane, |_| {}).await
+        Self::build(control_plane, TIME_SCALE, |_| {}).await
     }
 
-    async fn build(control_plane: &ControlPlane, change: impl FnOnce(&mut World)) -> Self {
+    /// The same at a pace of its own.
+    pub async fn at_pace(control_plane: &ControlPlane, time_scale: f64) -> Self {
+        Self::build(control_plane, time_scale, |_| {}).await
+    }
+
+    async fn build(control_plane: &ControlPlane, time_scale: f64, change: impl FnOnce(&mut World)) -> Self {
         let sample = Sample::default();
         let mut world = sample.world();
         change(&mut world);
         let azure = Simulator::start(Config {
-            time_scale: TIME_SCALE,
+            time_scale,
             settings: Settings {
                 throttling: Throttling { resource_manager: true, provider: true },
                 ..Settings::default()
@@ -114,6 +120,7 @@ impl Stage {
             client: control_plane.client(),
             kubeconfig,
             ca_file,
+            time_scale,
             operator: Mutex::new(None),
         }
     }
@@ -141,7 +148,7 @@ impl Stage {
             ("MDI_NAMESPACES", self.namespace.clone()),
             ("MDI_LISTEN", "127.0.0.1:0".into()),
             ("MDI_LOG", "info,mdi_operator=debug".into()),
-            ("MDI_TEST_TIME_SCALE", TIME_SCALE.to_string()),
+            ("MDI_TEST_TIME_SCALE", self.time_scale.to_string()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
