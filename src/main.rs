@@ -59,8 +59,10 @@ async fn run(settings: Settings) -> Outcome {
     let listen = server.address()?;
     tokio::spawn(server.serve(health.clone(), metrics.clone()));
 
-    let Some(cluster) =
-        shutdown.unless_begun(Cluster::connect(cluster_id, former_cluster_ids)).await.transpose()?
+    let Some(cluster) = shutdown
+        .unless_begun(Cluster::connect(cluster_id, former_cluster_ids, &azure.proxies))
+        .await
+        .transpose()?
     else {
         return Ok(());
     };
@@ -74,9 +76,10 @@ async fn run(settings: Settings) -> Outcome {
         authority_host = %azure.authority_host,
         resource_manager = %azure.resource_manager,
         devops = %azure.devops,
-        tenant = %azure.tenant,
-        client = %azure.client,
-        credential = %azure.sign_in,
+        tenant = azure.credential.tenant().map(tracing::field::display),
+        client = azure.credential.client().map(tracing::field::display),
+        credential = %azure.credential,
+        proxy = %azure.proxies,
         %listen,
         "starting"
     );

@@ -185,13 +185,17 @@ mod tests {
     }
 
     async fn until_it_says(operator: &Operator, word: &str) {
+        until(word, || operator.log().contains(word)).await;
+    }
+
+    async fn until(what: &str, is_so: impl Fn() -> bool) {
         for _ in 0..500 {
-            if operator.log().contains(word) {
+            if is_so() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("it never said {word:?}: {}", operator.log());
+        panic!("never came: {what}");
     }
 
     #[tokio::test]
@@ -256,13 +260,13 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert_eq!(operator.log(), before);
         operator.resume().await.unwrap();
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        assert!(operator.log().len() > before.len());
+        until("it went on", || operator.log().len() > before.len()).await;
 
         operator.pause().await.unwrap();
         let pid = operator.id().unwrap();
         drop(operator);
-        assert!(!Path::new(&format!("/proc/{pid}/cmdline")).exists() || is_zombie(pid));
+        let gone = || !Path::new(&format!("/proc/{pid}/cmdline")).exists() || is_zombie(pid);
+        until("it died", gone).await;
     }
 
     /// Dead, and only waiting for Tokio to collect it.

@@ -80,6 +80,7 @@ async fn manual(Extracted(state): Extracted<State>) -> Response {
     let addresses = state.hold().addresses.clone();
     let text = MANUAL
         .replace("{authority}", &addresses.authority)
+        .replace("{metadata}", &addresses.metadata)
         .replace("{resource_manager}", &addresses.resource_manager)
         .replace("{devops}", &addresses.devops)
         .replace("{admin}", &addresses.admin);

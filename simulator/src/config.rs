@@ -49,6 +49,8 @@ impl Config {
 pub struct Ports {
     /// The Entra authority.
     pub authority: u16,
+    /// The metadata service of a machine, plain HTTP.
+    pub metadata: u16,
     /// Resource Manager.
     pub resource_manager: u16,
     /// Azure DevOps.

@@ -15,7 +15,7 @@ use crate::journal::{LoggedRequest, redacted, without_tokens};
 use crate::service::{Answer, Body, Request, Service};
 use crate::simulation::{Simulation, State};
 use crate::tls::Scissors;
-use crate::{devops, entra, resource_manager};
+use crate::{devops, entra, metadata, resource_manager};
 
 /// Resource Manager takes bodies up to about this size.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
@@ -47,7 +47,7 @@ pub(crate) async fn serve(
         let mut simulation = front.state.hold();
         let slowness = match front.service {
             Service::Entra => simulation.settings.token_endpoint.delay_milliseconds,
-            Service::ResourceManager | Service::Devops => 0,
+            Service::Metadata | Service::ResourceManager | Service::Devops => 0,
         };
         (hitting(&mut simulation.script, &request), slowness)
     };
@@ -159,13 +159,14 @@ const TOO_LARGE: &str = "The request content size exceeds the maximum size of 4 
 fn stamped(simulation: &mut Simulation, request: &Request, answer: Answer) -> Answer {
     match request.service {
         Service::ResourceManager => resource_manager::with_common_headers(simulation, request, answer),
-        Service::Entra | Service::Devops => answer,
+        Service::Entra | Service::Metadata | Service::Devops => answer,
     }
 }
 
 fn dispatch(simulation: &mut Simulation, request: &Request) -> Answer {
     match request.service {
         Service::Entra => entra::answer(simulation, request),
+        Service::Metadata => metadata::answer(simulation, request),
         Service::ResourceManager => resource_manager::answer(simulation, request),
         Service::Devops => devops::answer(simulation, request),
     }
@@ -222,7 +223,7 @@ fn entry(
         Service::Entra => Some(Value::Object(
             request.form().into_iter().map(|(key, value)| (key, Value::String(value))).collect(),
         )),
-        Service::ResourceManager | Service::Devops => Some(
+        Service::Metadata | Service::ResourceManager | Service::Devops => Some(
             serde_json::from_slice(&request.body)
                 .unwrap_or_else(|_| Value::String(format!("{} bytes that are not JSON", request.body.len()))),
         ),

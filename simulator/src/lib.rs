@@ -1,14 +1,14 @@
 //! A stateful stand-in for the parts of Azure that an operator for managed identities talks to.
 //!
 //! Three services speak TLS on loopback, with a certificate authority made for the run: the Entra token endpoint, Azure
-//! Resource Manager, and Azure DevOps. A fourth port, plain HTTP, is for the tester: the world, outside hands, faults,
-//! the clock and the request log. It is as strict and as awkward as Azure is known to be; what nobody has verified is a
+//! Resource Manager, and Azure DevOps. The metadata service of a machine (IMDS) speaks plain HTTP, as the real one does.
+//! One more port, plain HTTP, is for the tester: the world, outside hands, faults, the clock and the request log. It is as strict and as awkward as Azure is known to be; what nobody has verified is a
 //! switch in [`Readings`].
 //!
 //! ```text
-//!   client ── TLS ──▶ front ──▶ fault script ──▶ entra | resource_manager | devops ──▶ world
-//!                       │                                                               ▲
-//!                       └──▶ journal (redacted)         admin, tests: hands, clock ─────┘
+//!   client ── TLS ──▶ front ──▶ fault script ──▶ entra | metadata | resource_manager | devops ──▶ world
+//!                       │                                                                          ▲
+//!                       └──▶ journal (redacted)                    admin, tests: hands, clock ─────┘
 //! ```
 //!
 //! It must never be reachable from another machine, and never pretend to be safe: it does not check signatures of
@@ -32,6 +32,7 @@ mod guids;
 mod hand;
 mod journal;
 mod merge;
+mod metadata;
 mod operations;
 mod pool_readings;
 mod readings;
@@ -79,7 +80,7 @@ use crate::front::Front;
 use crate::guids::Guids;
 use crate::journal::Journal;
 use crate::simulation::{Addresses, Simulation};
-use crate::tls::{Authority, Scissors, TlsListener};
+use crate::tls::{Authority, LineListener, Scissors};
 use crate::token::Signer;
 
 /// How long answers that are under way may still take when the simulator stops.
@@ -132,11 +133,13 @@ impl Simulator {
         let Config { mut world, ports, seed, time_scale, log_file, settings } = config;
         let authority = Authority::new()?;
         let entra = bind(ports.authority).await?;
+        let metadata = bind(ports.metadata).await?;
         let resource_manager = bind(ports.resource_manager).await?;
         let devops = bind(ports.devops).await?;
         let admin = bind(ports.admin).await?;
         let addresses = Addresses {
             authority: format!("https://{}", entra.local_addr()?),
+            metadata: format!("http://{}", metadata.local_addr()?),
             resource_manager: format!("https://{}", resource_manager.local_addr()?),
             devops: format!("https://{}", devops.local_addr()?),
             admin: format!("http://{}", admin.local_addr()?),
@@ -159,10 +162,14 @@ impl Simulator {
         });
         let (stopping, _) = watch::channel(false);
         let mut serving = Vec::new();
-        for (tcp, service) in
-            [(entra, Service::Entra), (resource_manager, Service::ResourceManager), (devops, Service::Devops)]
-        {
-            let listener = TlsListener::new(tcp, authority.acceptor.clone())?;
+        let tls = || Some(authority.acceptor.clone());
+        for (tcp, service, acceptor) in [
+            (entra, Service::Entra, tls()),
+            (metadata, Service::Metadata, None),
+            (resource_manager, Service::ResourceManager, tls()),
+            (devops, Service::Devops, tls()),
+        ] {
+            let listener = LineListener::new(tcp, acceptor)?;
             let front = Front { service, state: state.clone() };
             let app = Router::new().fallback(front::serve).with_state(front);
             let app = app.into_make_service_with_connect_info::<Scissors>();
@@ -183,6 +190,11 @@ impl Simulator {
     /// Address of the Entra authority.
     pub fn authority(&self) -> String {
         self.addresses.authority.clone()
+    }
+
+    /// Address of the metadata service (IMDS).
+    pub fn metadata(&self) -> String {
+        self.addresses.metadata.clone()
     }
 
     /// Address of Resource Manager.

@@ -16,6 +16,9 @@ struct Arguments {
     /// Port of the Entra authority; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     port_authority: u16,
+    /// Port of the metadata service (IMDS, plain HTTP)
+    #[arg(long, default_value_t = 0)]
+    port_metadata: u16,
     /// Port of Resource Manager
     #[arg(long, default_value_t = 0)]
     port_resource_manager: u16,
@@ -72,6 +75,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let mut config = Config {
         ports: Ports {
             authority: arguments.port_authority,
+            metadata: arguments.port_metadata,
             resource_manager: arguments.port_resource_manager,
             devops: arguments.port_devops,
             admin: arguments.port_admin,
@@ -130,6 +134,10 @@ fn greet(simulator: &Simulator, ca_file: &str, sample: Option<&Sample>) {
     println!(
         "# Organizations: contoso (same tenant), fabrikam (tenant {}), personal (none)",
         sample.other_tenant
+    );
+    println!(
+        "# The machine has one identity, of the same client id; its metadata service: {}",
+        simulator.metadata()
     );
     println!("# Pools: pool-linux and pool-windows (contoso), pool-github (not of Azure DevOps)");
     println!("# Try: curl --cacert {ca_file} -sI {devops}/contoso");

@@ -7,12 +7,14 @@ use axum::http::{HeaderMap, Method, Uri};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One of the three services that are stood in for.
+/// One of the services that are stood in for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Service {
     /// The Entra token endpoint.
     Entra,
+    /// The metadata service of a machine (IMDS).
+    Metadata,
     /// Azure Resource Manager.
     ResourceManager,
     /// Azure DevOps.

@@ -21,6 +21,7 @@ use crate::world::{Identity, Pool, World, WorldError};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Addresses {
     pub(crate) authority: String,
+    pub(crate) metadata: String,
     pub(crate) resource_manager: String,
     pub(crate) devops: String,
     pub(crate) admin: String,

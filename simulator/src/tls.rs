@@ -1,4 +1,5 @@
-//! TLS on loopback: an own certificate authority, one certificate, and a listener for `axum::serve`.
+//! TLS on loopback: an own certificate authority, one certificate, and a listener for `axum::serve`. The listener also
+//! serves in the clear, for the one service that does.
 //!
 //! The keys live in memory only and die with the process. A handshake that fails or hangs must never hold up the
 //! accept loop, so each handshake runs in its own task.
@@ -68,15 +69,15 @@ impl Authority {
     }
 }
 
-/// Gives finished TLS connections to `axum::serve`.
-pub(crate) struct TlsListener {
+/// Gives finished connections to `axum::serve`, by TLS if there is an acceptor.
+pub(crate) struct LineListener {
     ready: mpsc::Receiver<(Line, SocketAddr)>,
     accepting: JoinHandle<()>,
     address: SocketAddr,
 }
 
-impl TlsListener {
-    pub(crate) fn new(tcp: TcpListener, acceptor: TlsAcceptor) -> io::Result<Self> {
+impl LineListener {
+    pub(crate) fn new(tcp: TcpListener, acceptor: Option<TlsAcceptor>) -> io::Result<Self> {
         let address = tcp.local_addr()?;
         let (sender, ready) = mpsc::channel(64);
         let accepting = tokio::spawn(accept_all(tcp, acceptor, sender));
@@ -84,13 +85,17 @@ impl TlsListener {
     }
 }
 
-impl Drop for TlsListener {
+impl Drop for LineListener {
     fn drop(&mut self) {
         self.accepting.abort();
     }
 }
 
-async fn accept_all(tcp: TcpListener, acceptor: TlsAcceptor, ready: mpsc::Sender<(Line, SocketAddr)>) {
+async fn accept_all(
+    tcp: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    ready: mpsc::Sender<(Line, SocketAddr)>,
+) {
     loop {
         let Ok((stream, peer)) = tcp.accept().await else {
             // Out of file descriptors, mostly: busy waiting would make it worse.
@@ -99,7 +104,16 @@ async fn accept_all(tcp: TcpListener, acceptor: TlsAcceptor, ready: mpsc::Sender
         };
         let (acceptor, ready) = (acceptor.clone(), ready.clone());
         tokio::spawn(async move {
-            if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_LIMIT, acceptor.accept(stream)).await {
+            let stream = match acceptor {
+                None => Some(Wire::Clear(stream)),
+                Some(acceptor) => {
+                    match tokio::time::timeout(HANDSHAKE_LIMIT, acceptor.accept(stream)).await {
+                        Ok(Ok(stream)) => Some(Wire::Tls(Box::new(stream))),
+                        Ok(Err(_)) | Err(_) => None,
+                    }
+                }
+            };
+            if let Some(stream) = stream {
                 // The receiver is gone only when the simulator stops.
                 let _ = ready.send((Line { stream, cut: Scissors::default() }, peer)).await;
             }
@@ -107,7 +121,7 @@ async fn accept_all(tcp: TcpListener, acceptor: TlsAcceptor, ready: mpsc::Sender
     }
 }
 
-impl Listener for TlsListener {
+impl Listener for LineListener {
     type Io = Line;
     type Addr = SocketAddr;
 
@@ -138,23 +152,37 @@ impl Scissors {
     }
 }
 
-impl Connected<IncomingStream<'_, TlsListener>> for Scissors {
-    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
+impl Connected<IncomingStream<'_, LineListener>> for Scissors {
+    fn connect_info(stream: IncomingStream<'_, LineListener>) -> Self {
         stream.io().cut.clone()
     }
 }
 
-/// One TLS connection that can be cut.
+/// One connection that can be cut.
 pub(crate) struct Line {
-    stream: TlsStream<TcpStream>,
+    stream: Wire,
     cut: Scissors,
+}
+
+enum Wire {
+    Clear(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Wire {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Clear(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
 }
 
 impl Line {
     fn broken(&self) -> Option<io::Error> {
         self.cut.is_cut().then(|| {
             // Lingering for no time turns the close into a reset.
-            let _ = self.stream.get_ref().0.set_zero_linger();
+            let _ = self.stream.tcp().set_zero_linger();
             io::Error::from(io::ErrorKind::ConnectionReset)
         })
     }
@@ -168,7 +196,10 @@ impl AsyncRead for Line {
     ) -> Poll<io::Result<()>> {
         match self.broken() {
             Some(error) => Poll::Ready(Err(error)),
-            None => Pin::new(&mut self.stream).poll_read(cx, buffer),
+            None => match &mut self.stream {
+                Wire::Clear(stream) => Pin::new(stream).poll_read(cx, buffer),
+                Wire::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+            },
         }
     }
 }
@@ -177,21 +208,30 @@ impl AsyncWrite for Line {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.broken() {
             Some(error) => Poll::Ready(Err(error)),
-            None => Pin::new(&mut self.stream).poll_write(cx, bytes),
+            None => match &mut self.stream {
+                Wire::Clear(stream) => Pin::new(stream).poll_write(cx, bytes),
+                Wire::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+            },
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.broken() {
             Some(error) => Poll::Ready(Err(error)),
-            None => Pin::new(&mut self.stream).poll_flush(cx),
+            None => match &mut self.stream {
+                Wire::Clear(stream) => Pin::new(stream).poll_flush(cx),
+                Wire::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            },
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.broken() {
             Some(error) => Poll::Ready(Err(error)),
-            None => Pin::new(&mut self.stream).poll_shutdown(cx),
+            None => match &mut self.stream {
+                Wire::Clear(stream) => Pin::new(stream).poll_shutdown(cx),
+                Wire::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            },
         }
     }
 }

@@ -2,6 +2,9 @@
 
 mod support;
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding};
+use aws_lc_rs::{digest, rsa};
 use azure_simulator::{CannedAnswer, Effect, Fault};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -209,4 +212,88 @@ async fn no_secret_assertion_or_token_reaches_the_log() {
         assert!(!log.contains(clear), "{log}");
     }
     assert!(log.contains("sha256:"));
+}
+
+/// An application's own certificate, and assertions that it signs.
+struct Signer {
+    key: rsa::KeyPair,
+    certificate: String,
+}
+
+impl Signer {
+    fn new() -> Self {
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+        let certificate = rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
+        Self { key: rsa::KeyPair::from_pkcs8(&key.serialize_der()).unwrap(), certificate: certificate.pem() }
+    }
+
+    fn thumbprint(&self, hash: &'static digest::Algorithm) -> String {
+        let body: String = self.certificate.lines().filter(|line| !line.starts_with('-')).collect();
+        let der = base64::engine::general_purpose::STANDARD.decode(body).unwrap();
+        URL_SAFE_NO_PAD.encode(digest::digest(hash, &der))
+    }
+
+    fn sign(&self, how: &'static dyn RsaEncoding, header: &Value, payload: &Value) -> String {
+        let text = [header, payload].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+        let mut signature = vec![0; self.key.public_modulus_len()];
+        self.key.sign(how, &SystemRandom::new(), text.as_bytes(), &mut signature).unwrap();
+        format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    fn header(&self) -> Value {
+        json!({"alg": "PS256", "typ": "JWT", "x5t#S256": self.thumbprint(&digest::SHA256)})
+    }
+
+    fn payload(bench: &Bench) -> Value {
+        let now = bench.simulator.clock().now().as_second();
+        let (client, tenant) = (&bench.sample.client_id, &bench.sample.tenant);
+        let audience = format!("{}/{tenant}/oauth2/v2.0/token", bench.simulator.authority());
+        json!({"iss": client, "sub": client, "aud": audience, "jti": "1", "nbf": now, "exp": now + 300})
+    }
+}
+
+async fn with_signed(bench: &Bench, assertion: String) -> Seen {
+    let mut form: Vec<_> = bench.form().into_iter().filter(|(key, _)| *key != "client_secret").collect();
+    form.push(("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".into()));
+    form.push(("client_assertion", assertion));
+    bench.ask_token(&bench.sample.tenant, &form).await
+}
+
+#[tokio::test]
+async fn a_registered_certificate_buys_a_token_and_each_flaw_of_its_assertion_is_refused() {
+    let bench = Bench::new().await;
+    let (signer, stranger) = (Signer::new(), Signer::new());
+    bench.simulator.state().with(|world| {
+        let tenant = world.tenants.get_mut(&bench.sample.tenant.as_str().into()).unwrap();
+        let application = tenant.applications.get_mut(&bench.sample.client_id.as_str().into()).unwrap();
+        application.certificates.push(signer.certificate.clone());
+    });
+    let (header, payload) = (signer.header(), Signer::payload(&bench));
+    let older = json!({"alg": "RS256", "x5t": signer.thumbprint(&digest::SHA1_FOR_LEGACY_USE_ONLY)});
+    for assertion in
+        [signer.sign(&RSA_PSS_SHA256, &header, &payload), signer.sign(&RSA_PKCS1_SHA256, &older, &payload)]
+    {
+        assert_eq!(with_signed(&bench, assertion).await.status, 200);
+    }
+
+    let but = |name: &str, value: Value| {
+        let mut changed = payload.clone();
+        changed[name] = value;
+        signer.sign(&RSA_PSS_SHA256, &header, &changed)
+    };
+    let now = bench.simulator.clock().now().as_second();
+    let no_algorithm = json!({"alg": "none", "x5t#S256": signer.thumbprint(&digest::SHA256)});
+    for (assertion, number) in [
+        (stranger.sign(&RSA_PSS_SHA256, &stranger.header(), &payload), 700_027),
+        (stranger.sign(&RSA_PSS_SHA256, &header, &payload), 700_027),
+        (signer.sign(&RSA_PKCS1_SHA256, &header, &payload), 700_027),
+        (signer.sign(&RSA_PSS_SHA256, &no_algorithm, &payload), 50027),
+        (but("iss", json!("somebody")), 700_021),
+        (but("sub", json!("somebody")), 700_021),
+        (but("aud", json!(bench.simulator.authority())), 700_023),
+        (but("jti", json!(null)), 50027),
+        (but("exp", json!(now)), 700_024),
+    ] {
+        refused(&with_signed(&bench, assertion).await, 401, "invalid_client", number);
+    }
 }

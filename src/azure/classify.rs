@@ -12,7 +12,7 @@ use reqwest::{
 use serde_json::Value;
 
 use super::{transport::Answer, words};
-use crate::domain::failure::{Cause, Failure};
+use crate::domain::failure::{Cause, Failure, sign_in::IDENTITY_REFUSED};
 
 /// The code of an answer that says: the resource itself is not there, all that it lives in is.
 pub(super) const RESOURCE_NOT_FOUND: &str = "ResourceNotFound";
@@ -47,6 +47,24 @@ pub(super) fn unexpected(answer: &Answer, target: &str, message: &str) -> Failur
     failure(answer, target, Cause::Unexpected, complaint)
 }
 
+/// A token that the machine's metadata service did not give: the same shape as Entra's, seldom with a code of Entra.
+pub(super) fn metadata_refusal(answer: &Answer, service: &str) -> Failure {
+    let failure = sign_in_refusal(answer, service);
+    match (answer.status.as_u16(), &failure.cause) {
+        (404 | 410, _) => Failure {
+            cause: Cause::Unavailable,
+            message: "the machine's metadata service has no tokens: Azure's is being updated then, another cloud's never \
+                      has any"
+                .into(),
+            ..failure
+        },
+        (_, Cause::SignInFailed(None)) => {
+            Failure { cause: Cause::SignInFailed(Some(IDENTITY_REFUSED.into())), ..failure }
+        }
+        _ => failure,
+    }
+}
+
 /// A token that was not given: `{"error", "error_description", "error_codes"}`.
 pub(super) fn sign_in_refusal(answer: &Answer, authority: &str) -> Failure {
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
@@ -61,7 +79,7 @@ pub(super) fn sign_in_refusal(answer: &Answer, authority: &str) -> Failure {
         400..=499 => Cause::SignInFailed(code.clone()),
         _ => Cause::Unexpected,
     };
-    let code = code.unwrap_or_else(|| http(answer.status));
+    let code = code.or_else(|| body["error"].as_str().map(Into::into)).unwrap_or_else(|| http(answer.status));
     failure(answer, authority, cause, Complaint { code, message })
 }
 
@@ -433,6 +451,27 @@ mod tests {
         ];
         for (status, body, expected) in rows {
             assert_eq!(sign_in_refusal(&answer(status, body), "authority").cause, expected, "{status}");
+        }
+    }
+    #[test]
+    fn a_metadata_service_that_refuses_is_told_apart_from_one_that_is_being_updated() {
+        let missing =
+            json!({"error": "invalid_request", "error_description": "Identity not found"}).to_string();
+        let of_entra =
+            json!({"error": "invalid_resource", "error_description": "AADSTS500011: No."}).to_string();
+        let refused = Cause::SignInFailed(Some(IDENTITY_REFUSED.into()));
+        let rows = [
+            (400, missing.as_str(), refused.clone(), "invalid_request"),
+            (400, of_entra.as_str(), Cause::SignInFailed(Some("AADSTS500011".into())), "AADSTS500011"),
+            (403, "", refused, "HTTP 403"),
+            (404, "<html>", Cause::Unavailable, "HTTP 404"),
+            (410, "", Cause::Unavailable, "HTTP 410"),
+            (429, "", Cause::Throttled, "HTTP 429"),
+            (500, missing.as_str(), Cause::Unavailable, "invalid_request"),
+        ];
+        for (status, body, cause, code) in rows {
+            let failure = metadata_refusal(&answer(status, body), "http://169.254.169.254");
+            assert_eq!((failure.cause, failure.code.as_str()), (cause, code), "{status}");
         }
     }
 }

@@ -36,7 +36,7 @@ mod wire;
 mod words;
 
 pub use azure_core::credentials::Secret;
-pub use credential::{CredentialKey, CredentialSettings};
+pub use credential::{Application, CertificateError, ClientCertificate, CredentialKey, CredentialSettings};
 pub use identities::{IdentityPatch, IdentityReader, IdentityWriter, Put, PutAnswer};
 pub use look_up::Freshness;
 pub use operations::Operations;
@@ -73,10 +73,17 @@ impl Azure {
     /// Puts the ports together. Sends nothing.
     pub fn connect(settings: AzureSettings, clock: Clock, metrics: Metrics) -> Result<Self, ConnectError> {
         settings.check()?;
-        let AzureSettings { resource_manager, further_hosts, audience, devops, extra_ca, credential } =
-            settings;
-        let transport = transport::Transport::new(extra_ca.as_deref(), metrics.clone())?;
-        let source = credential::Entra::new(credential, &audience, transport.clone());
+        let AzureSettings {
+            resource_manager,
+            further_hosts,
+            audience,
+            devops,
+            extra_ca,
+            proxies,
+            credential,
+        } = settings;
+        let transport = transport::Transport::new(extra_ca.as_deref(), &proxies, metrics.clone())?;
+        let source = credential::Credential::new(credential, &audience, &transport)?;
         let resource_manager = Arc::new(resource_manager::ResourceManager::new(
             address::Hosts::new(resource_manager, &further_hosts)?,
             transport.clone(),

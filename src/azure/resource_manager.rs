@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     use crate::{
         azure::sign_in::{SignIn, TokenSource},
-        runtime::{clock::Clock, metrics::Metrics},
+        runtime::{clock::Clock, metrics::Metrics, proxies::Proxies},
     };
 
     #[derive(Debug)]
@@ -171,7 +171,7 @@ mod tests {
         let (clock, metrics) = (Clock::real(), Metrics::new().unwrap());
         ResourceManager::new(
             Hosts::new("https://management.azure.com".parse().unwrap(), &[]).unwrap(),
-            Transport::new(None, metrics.clone()).unwrap(),
+            Transport::new(None, &Proxies::default(), metrics.clone()).unwrap(),
             Pacing::new(clock, metrics),
             SignIns::new(SignIn::new(Box::new(Nobody), clock)),
         )

@@ -3,6 +3,7 @@
 use azure_core::http::Url;
 
 use super::credential::CredentialSettings;
+use crate::runtime::proxies::Proxies;
 
 /// Where Azure is, and as whom to sign in.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub struct AzureSettings {
     pub devops: Url,
     /// Certificate authorities to trust beside the system's, as PEM.
     pub extra_ca: Option<String>,
+    /// By way of which proxy.
+    pub proxies: Proxies,
     /// As whom to sign in.
     pub credential: CredentialSettings,
 }
@@ -24,13 +27,18 @@ pub struct AzureSettings {
 impl AzureSettings {
     /// Told before the first request: a token must never travel in the clear.
     pub(super) fn check(&self) -> Result<(), ConnectError> {
-        let Self { resource_manager, further_hosts: _, audience: _, devops, extra_ca: _, credential } = self;
-        let endpoints = [
-            ("Resource Manager", resource_manager),
-            ("Azure DevOps", devops),
-            ("the authority", credential.authority()),
-        ];
-        for (service, url) in endpoints {
+        let Self {
+            resource_manager,
+            further_hosts: _,
+            audience: _,
+            devops,
+            extra_ca: _,
+            proxies: _,
+            credential,
+        } = self;
+        let authority = credential.application().map(|application| ("the authority", &application.authority));
+        let endpoints = [("Resource Manager", resource_manager), ("Azure DevOps", devops)];
+        for (service, url) in endpoints.into_iter().chain(authority) {
             if url.scheme() != "https" || url.cannot_be_a_base() {
                 return Err(ConnectError::NotHttps { service, url: url.clone() });
             }

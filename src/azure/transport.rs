@@ -1,7 +1,9 @@
-//! One HTTP client: every request to Azure passes [`Transport::send`], and nothing else sends.
+//! One way out: every request to Azure passes [`Transport::send`], and nothing else sends.
 //!
-//! It keeps the deadline, caps the answer, counts and logs. Must never follow a redirect (it could carry a token to
-//! another host), log a query or a header, or give meaning to a status: that is `classify`.
+//! It keeps the deadline, caps the answer, counts and logs. It goes by https and by way of the proxy that the settings
+//! name; only what is asked of the machine's own metadata service goes in the clear, and never to a proxy. Must never
+//! follow a redirect (it could carry a token to another host), log a query or a header, or give meaning to a status: that
+//! is `classify`.
 
 use std::{
     error::Error as _,
@@ -10,7 +12,7 @@ use std::{
 };
 
 use reqwest::{
-    Certificate, Client, Request, StatusCode,
+    Certificate, Client, ClientBuilder, Request, StatusCode,
     header::{HeaderMap, HeaderName},
     redirect::Policy,
 };
@@ -19,7 +21,7 @@ use super::{classify, settings::ConnectError, words};
 use crate::{
     api::names::USER_AGENT,
     domain::failure::{Cause, Failure},
-    runtime::metrics::Metrics,
+    runtime::{metrics::Metrics, proxies::Proxies},
 };
 
 /// From the first byte sent to the last received. Resource Manager gives its providers 60 s, but the resources of this
@@ -29,6 +31,8 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// A thousand times what any answer needs; a broken proxy must not fill the memory.
 const LARGEST_ANSWER: usize = 1 << 20;
 
+const CONNECTION_FAILED: &str = "ConnectionFailed";
+
 /// Ties an answer to the request for Azure's support.
 pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-ms-correlation-request-id");
 
@@ -36,6 +40,7 @@ pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-ms-corr
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
     Entra,
+    Metadata,
     ResourceManager,
     DevOps,
 }
@@ -44,6 +49,7 @@ impl Service {
     fn label(self) -> &'static str {
         match self {
             Self::Entra => "entra",
+            Self::Metadata => "metadata_service",
             Self::ResourceManager => "resource_manager",
             Self::DevOps => "devops",
         }
@@ -76,10 +82,11 @@ impl Answer {
 #[derive(Clone)]
 pub(super) struct Transport {
     client: Client,
+    proxies: Proxies,
     metrics: Metrics,
 }
 
-/// A client knows its proxies, and their addresses may hold a password.
+/// A client says nothing that helps, and much.
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport").finish_non_exhaustive()
@@ -87,21 +94,27 @@ impl fmt::Debug for Transport {
 }
 
 impl Transport {
-    pub(super) fn new(extra_ca: Option<&str>, metrics: Metrics) -> Result<Self, ConnectError> {
+    pub(super) fn new(
+        extra_ca: Option<&str>,
+        proxies: &Proxies,
+        metrics: Metrics,
+    ) -> Result<Self, ConnectError> {
         let extra = match extra_ca {
             Some(pem) => Certificate::from_pem_bundle(pem.as_bytes()).map_err(ConnectError::ExtraCa)?,
             None => Vec::new(),
         };
-        let client = Client::builder()
-            .user_agent(USER_AGENT)
-            .https_only(true)
-            .redirect(Policy::none())
-            .connect_timeout(CONNECT_DEADLINE)
-            .timeout(DEADLINE)
-            .tls_certs_merge(extra)
-            .build()
-            .map_err(ConnectError::Client)?;
-        Ok(Self { client, metrics })
+        let mut client = bare().https_only(true).tls_certs_merge(extra);
+        if let Some(proxy) = proxies.for_reqwest().map_err(ConnectError::Client)? {
+            client = client.proxy(proxy);
+        }
+        let client = client.build().map_err(ConnectError::Client)?;
+        Ok(Self { client, proxies: proxies.clone(), metrics })
+    }
+
+    /// For the machine's own metadata service, which speaks no TLS and is behind no proxy.
+    pub(super) fn in_the_clear(&self) -> Result<Self, ConnectError> {
+        let client = bare().build().map_err(ConnectError::Client)?;
+        Ok(Self { client, proxies: Proxies::default(), metrics: self.metrics.clone() })
     }
 
     /// Sends once. Any whole answer is `Ok`; `target` is what a failure names.
@@ -114,6 +127,7 @@ impl Transport {
         let verb = request.method().clone();
         let path = request.url().path().to_owned();
         let asked_as = correlation_id(request.headers());
+        let proxy = self.proxies.on_the_way_to(request.url().as_str());
         let started = Instant::now();
         let outcome = self.exchange(request).await;
         let took = started.elapsed();
@@ -131,10 +145,14 @@ impl Transport {
             }
             Err(trouble) => {
                 let (cause, code) = trouble.means();
+                let by_way_of = match proxy {
+                    Some(proxy) if code == CONNECTION_FAILED => format!(", by way of {proxy}"),
+                    Some(_) | None => String::new(),
+                };
                 Err(Failure {
                     cause,
                     code: code.into(),
-                    message: words::steady(&trouble.to_string()),
+                    message: words::steady(&format!("{trouble}{by_way_of}")),
                     target: target.into(),
                     correlation_id: asked_as,
                     retry_after: None,
@@ -158,6 +176,16 @@ impl Transport {
     }
 }
 
+/// What all clients have in common. Which proxy counts, the settings say alone.
+fn bare() -> ClientBuilder {
+    Client::builder()
+        .user_agent(USER_AGENT)
+        .redirect(Policy::none())
+        .connect_timeout(CONNECT_DEADLINE)
+        .timeout(DEADLINE)
+        .no_proxy()
+}
+
 fn correlation_id(headers: &HeaderMap) -> Option<String> {
     headers.get(CORRELATION_ID).and_then(|id| id.to_str().ok()).map(str::to_owned)
 }
@@ -177,7 +205,7 @@ impl Trouble {
         match self {
             Self::Http(error) if error.is_builder() => (Cause::Unexpected, "RequestNotSent"),
             Self::Http(error) if error.is_timeout() => (Cause::Unavailable, "DeadlineExceeded"),
-            Self::Http(error) if error.is_connect() => (Cause::Unavailable, "ConnectionFailed"),
+            Self::Http(error) if error.is_connect() => (Cause::Unavailable, CONNECTION_FAILED),
             Self::Http(_) => (Cause::Unavailable, "ConnectionBroken"),
             Self::TooLarge => (Cause::Unexpected, "AnswerTooLarge"),
         }
@@ -198,12 +226,20 @@ mod tests {
     use super::*;
 
     fn transport() -> Transport {
-        Transport::new(None, Metrics::new().unwrap()).unwrap()
+        by_way_of(&Proxies::default())
+    }
+
+    fn by_way_of(proxies: &Proxies) -> Transport {
+        Transport::new(None, proxies, Metrics::new().unwrap()).unwrap()
     }
 
     async fn failure(url: &str) -> Failure {
+        failure_of(&transport(), url).await
+    }
+
+    async fn failure_of(transport: &Transport, url: &str) -> Failure {
         let request = Request::new(reqwest::Method::GET, url.parse().unwrap());
-        transport().send(Service::DevOps, "contoso", request).await.err().unwrap()
+        transport.send(Service::DevOps, "contoso", request).await.err().unwrap()
     }
 
     #[tokio::test]
@@ -222,7 +258,30 @@ mod tests {
 
     #[test]
     fn extra_certificate_authorities_must_be_pem() {
-        let error = Transport::new(Some("-----BEGIN CERTIFICATE-----\nnonsense\n"), Metrics::new().unwrap());
-        assert!(error.is_err());
+        let nonsense = Some("-----BEGIN CERTIFICATE-----\nnonsense\n");
+        assert!(Transport::new(nonsense, &Proxies::default(), Metrics::new().unwrap()).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_proxy_out_of_reach_is_named_without_its_password_unless_it_is_not_on_the_way() {
+        let proxies = |without| Proxies::parse(Some("http://me:hush@127.0.0.1:1"), without).unwrap();
+        let failure = failure_of(&by_way_of(&proxies(None)), "https://azure.invalid/").await;
+        assert_eq!((&failure.cause, failure.code.as_str()), (&Cause::Unavailable, "ConnectionFailed"));
+        assert!(
+            failure.message.ends_with("by way of the proxy http://127.0.0.1:1/ (HTTPS_PROXY, NO_PROXY)"),
+            "{failure:?}"
+        );
+        assert!(!failure.message.contains("hush"), "{failure:?}");
+        let failure = failure_of(&by_way_of(&proxies(Some("127.0.0.0/8"))), "https://127.0.0.2:1/").await;
+        assert!(!failure.message.contains("proxy"), "{failure:?}");
+    }
+
+    #[tokio::test]
+    async fn what_goes_in_the_clear_goes_to_no_proxy() {
+        let proxies = Proxies::parse(Some("http://127.0.0.1:1"), None).unwrap();
+        let clear = by_way_of(&proxies).in_the_clear().unwrap();
+        let failure = failure_of(&clear, "http://127.0.0.1:1/metadata").await;
+        assert_eq!(failure.code, "ConnectionFailed");
+        assert!(!failure.message.contains("proxy"), "{failure:?}");
     }
 }

@@ -13,6 +13,20 @@ use crate::{
 /// As much of Azure's words, in characters, as goes into a condition beside the next step; the rest is in `status.lastError`.
 const WORDS_AT_MOST: usize = 1000;
 
+/// Codes of failed sign-ins that Microsoft Entra has no number for.
+pub mod sign_in {
+    /// What proves who the operator is cannot be had.
+    pub const CREDENTIAL_UNUSABLE: &str = "CredentialUnusable";
+    /// The file with the client certificate does not serve.
+    pub const CERTIFICATE_UNUSABLE: &str = "CertificateUnusable";
+    /// The Azure CLI gave no token.
+    pub const AZURE_CLI_FAILED: &str = "AzureCliFailed";
+    /// The machine's metadata service gives no token of the identity.
+    pub const IDENTITY_REFUSED: &str = "ManagedIdentityRefused";
+    /// The machine's metadata service does not answer.
+    pub const METADATA_SERVICE_SILENT: &str = "MetadataServiceSilent";
+}
+
 /// How a failure is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -41,7 +55,7 @@ pub enum Cause {
     AuthorizationFailed,
     /// The token is of a directory that is not the subscription's; the ones that Azure names instead.
     WrongTenant(Vec<String>),
-    /// The sign-in failed; the AADSTS code where one was given.
+    /// The sign-in failed; the AADSTS code where one was given, or one of [`sign_in`].
     SignInFailed(Option<String>),
     /// No such subscription, or no right on it: Azure does not tell which.
     SubscriptionNotFound,
@@ -187,7 +201,7 @@ impl Failure {
             Cause::AuthorizationFailed => format!("give the operator's principal a role with the action that Azure names, on {target} or above (Managed Identity Contributor covers the identity); it takes Azure some minutes to honour a new role"),
             Cause::WrongTenant(tenants) if tenants.is_empty() => "sign the operator in to the subscription's own directory (AZURE_TENANT_ID)".into(),
             Cause::WrongTenant(tenants) => format!("sign the operator in to the subscription's directory {} (AZURE_TENANT_ID)", tenants.join(" or ")),
-            Cause::SignInFailed(code) => sign_in_remedy(code.as_deref()),
+            Cause::SignInFailed(code) => sign_in_remedy(code.as_deref(), target),
             Cause::SubscriptionNotFound => "check identity.subscriptionId, and give the operator's principal a role on the subscription: Azure answers the same for a subscription that is not there and for one that may not be seen".into(),
             Cause::SubscriptionDisabled => "enable the subscription again".into(),
             Cause::ResourceGroupNotFound => "create the resource group, or correct identity.resourceGroup in a new object".into(),
@@ -225,12 +239,14 @@ impl Failure {
     /// What happened and what to do: the text of a condition. Long words of Azure are cut, the next step never is.
     pub fn told(&self) -> String {
         let Self { code, message, .. } = self;
-        let words: String = message.trim_end_matches('.').chars().take(WORDS_AT_MOST).collect();
+        // Microsoft Entra begins its words with the code.
+        let words = message.strip_prefix(&format!("{code}: ")).unwrap_or(message);
+        let words: String = words.trim_end_matches('.').chars().take(WORDS_AT_MOST).collect();
         format!("{code}: {words}; {}", self.next_step())
     }
 }
 
-fn sign_in_remedy(code: Option<&str>) -> String {
+fn sign_in_remedy(code: Option<&str>, target: &str) -> String {
     match code {
         Some("AADSTS70021" | "AADSTS700211" | "AADSTS700212" | "AADSTS700213") => "add a federated credential to the operator's application or identity whose issuer, subject (system:serviceaccount:<namespace>:<service account>) and audience equal the token's".into(),
         Some("AADSTS700016") => "check AZURE_CLIENT_ID and AZURE_TENANT_ID: the directory does not know this application".into(),
@@ -238,6 +254,11 @@ fn sign_in_remedy(code: Option<&str>) -> String {
         Some("AADSTS7000215") => "check AZURE_CLIENT_SECRET: it takes the secret's value, not its id".into(),
         Some("AADSTS7000222") => "make a new client secret: this one has expired".into(),
         Some("AADSTS700024") => "check the clock of the node and that AZURE_FEDERATED_TOKEN_FILE is renewed: the token is outside its time".into(),
+        Some("AADSTS700027") => "register the certificate in AZURE_CLIENT_CERTIFICATE_PATH with the operator's application, or put the registered one there".into(),
+        Some(sign_in::CERTIFICATE_UNUSABLE) => "nothing else needs to be done: AZURE_CLIENT_CERTIFICATE_PATH is read anew at each sign-in".into(),
+        Some(sign_in::AZURE_CLI_FAILED) => format!("run `az login --tenant {}` as the user that the operator runs as", target.rsplit('/').next().unwrap_or_default()),
+        Some(sign_in::IDENTITY_REFUSED) => "assign the identity to the machine or scale set that the operator runs on, and check AZURE_CLIENT_ID: without it the machine's own identity is meant".into(),
+        Some(sign_in::METADATA_SERVICE_SILENT) => "use managed-identity only on machines of Azure, and let the operator's pod reach 169.254.169.254".into(),
         _ => "check the operator's credential (MDI_CREDENTIAL and the AZURE_ settings)".into(),
     }
 }

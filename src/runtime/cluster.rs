@@ -1,18 +1,20 @@
 //! The way to the cluster: two clients, the cluster's id, and the wait for the kind to be known.
 //!
-//! Reads only. The two clients differ in patience: a watch is silent for minutes, while a request that a pass waits for
+//! Reads only. The proxy on the way is the one of all clients, unless the kubeconfig names one for this cluster. The two
+//! clients differ in patience: a watch is silent for minutes, while a request that a pass waits for
 //! must end. Neither retries by itself, since a pass that hangs in a retry for minutes is a pass that nobody sees.
 
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
-use kube::config::KubeConfigOptions;
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Api, Client, Config};
 use reqwest::header::{self, HeaderValue};
 
 use super::health::{Gate, Health};
 use super::metrics::Metrics;
+use super::proxies::Proxies;
 use super::settings::Namespaces;
 use crate::api::ManagedDevOpsIdentity;
 use crate::api::names::USER_AGENT;
@@ -46,7 +48,17 @@ pub enum ClusterError {
     NotConfigured(#[source] kube::config::InClusterError),
     /// A kubeconfig that cannot be used.
     #[error("the file that KUBECONFIG names cannot be used")]
-    Kubeconfig(#[source] kube::config::KubeconfigError),
+    Kubeconfig(#[source] KubeconfigError),
+    /// kube reads this by itself where there is a kubeconfig, and takes less than others do.
+    #[error(
+        "NO_PROXY: with a kubeconfig, hosts, domains, addresses and networks have to be separated by one comma each"
+    )]
+    NoProxy(#[source] KubeconfigError),
+    /// A proxy that cannot be used.
+    #[error(
+        "the proxy-url in the file that KUBECONFIG names {0}; give one such as http://proxy.example.com:3128"
+    )]
+    ProxyUrl(&'static str),
     /// The configuration cannot be used.
     #[error("the configuration of the cluster {url} cannot be used")]
     Unusable {
@@ -56,18 +68,24 @@ pub enum ClusterError {
         source: kube::Error,
     },
     /// No answer, or an unfriendly one.
-    #[error("the cluster {url} cannot be used; check its address, the network and the credentials")]
+    #[error(
+        "the cluster {url}{by_way_of} cannot be used; check its address, the network and the credentials"
+    )]
     Unreachable {
         /// Of the API server.
         url: String,
+        /// The proxy on the way, if there is one.
+        by_way_of: String,
         /// What came instead of a friendly answer.
         source: Failure,
     },
     /// No answer in time.
-    #[error("the cluster {url} did not answer within {} s; check its address and the network", PATIENCE.as_secs())]
+    #[error("the cluster {url}{by_way_of} did not answer within {} s; check its address and the network", PATIENCE.as_secs())]
     Silent {
         /// Of the API server.
         url: String,
+        /// The proxy on the way, if there is one.
+        by_way_of: String,
     },
     /// The default of the cluster's id cannot be read.
     #[error(
@@ -106,24 +124,48 @@ impl From<kube::Error> for Failure {
 
 /// What KUBECONFIG names, else the pod's own. Never a kubeconfig that merely lies about in somebody's home: an operator
 /// started by hand must not find a cluster that nobody named.
-async fn configured() -> Result<Config, ClusterError> {
-    if std::env::var_os("KUBECONFIG").is_some_and(|file| !file.is_empty()) {
-        return Config::from_kubeconfig(&KubeConfigOptions::default())
+/// With it, the proxies that count for this cluster.
+async fn configured(proxies: &Proxies) -> Result<(Config, Proxies), ClusterError> {
+    let kubeconfig = Kubeconfig::from_env().map_err(ClusterError::Kubeconfig)?;
+    let its_own = kubeconfig.as_ref().and_then(proxy_url).map(Proxies::of_kubeconfig);
+    let proxies = its_own.transpose().map_err(ClusterError::ProxyUrl)?.unwrap_or_else(|| proxies.clone());
+    let mut config = match kubeconfig {
+        Some(kubeconfig) => Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
             .await
-            .map_err(ClusterError::Kubeconfig);
-    }
-    Config::incluster().map_err(ClusterError::NotConfigured)
+            .map_err(|error| match error {
+            KubeconfigError::ParseNoProxy(_) => ClusterError::NoProxy(error),
+            _ => ClusterError::Kubeconfig(error),
+        })?,
+        None => Config::incluster().map_err(ClusterError::NotConfigured)?,
+    };
+    // kube compares NO_PROXY with the proxy's address instead of the cluster's, and in a pod knows no proxy at all.
+    config.proxy_url = proxies.of(&config.cluster_url);
+    Ok((config, proxies))
+}
+
+/// The proxy that the kubeconfig names for the cluster that is meant.
+fn proxy_url(kubeconfig: &Kubeconfig) -> Option<&str> {
+    let current = kubeconfig.current_context.as_ref()?;
+    let context = kubeconfig.contexts.iter().find(|context| context.name == *current)?.context.as_ref()?;
+    let cluster = kubeconfig.clusters.iter().find(|cluster| cluster.name == context.cluster)?;
+    cluster.cluster.as_ref()?.proxy_url.as_deref().filter(|address| !address.is_empty())
 }
 
 impl Cluster {
     /// Connects to the cluster of the environment, and sees that it answers. Its id is the one that was set, else the
     /// uid of namespace kube-system.
-    pub async fn connect(id: Option<String>, former: Vec<String>) -> Result<Self, ClusterError> {
-        let mut config = configured().await?;
+    pub async fn connect(
+        id: Option<String>,
+        former: Vec<String>,
+        proxies: &Proxies,
+    ) -> Result<Self, ClusterError> {
+        let (mut config, proxies) = configured(proxies).await?;
         config.default_retry = false;
         config.connect_timeout = Some(PATIENCE);
         config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
         let url = config.cluster_url.to_string();
+        let by_way_of = proxies.on_the_way_to(&url).map(|proxy| format!(", by way of {proxy},"));
+        let by_way_of = by_way_of.unwrap_or_default();
         let client = |config: Config| {
             Client::try_from(config).map_err(|source| ClusterError::Unusable { url: url.clone(), source })
         };
@@ -137,8 +179,10 @@ impl Cluster {
             Ok(Ok(_)) => {}
             // An answer, if an unfriendly one: who may do what is seen where it matters.
             Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => {}
-            Ok(Err(source)) => return Err(ClusterError::Unreachable { url, source: source.into() }),
-            Err(_) => return Err(ClusterError::Silent { url }),
+            Ok(Err(source)) => {
+                return Err(ClusterError::Unreachable { url, by_way_of, source: source.into() });
+            }
+            Err(_) => return Err(ClusterError::Silent { url, by_way_of }),
         }
         let id = match id {
             Some(id) => id,

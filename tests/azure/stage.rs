@@ -2,13 +2,13 @@
 
 use azure_simulator::{Config, LoggedRequest, Sample, Service, Settings, Simulator};
 use mdi_operator::{
-    azure::{Azure, AzureSettings, CredentialKey, CredentialSettings, Secret},
+    azure::{Application, Azure, AzureSettings, CredentialKey, CredentialSettings, Secret},
     domain::{
         failure::Failure,
         names::{ClientId, IdentityId, SubscriptionId, TenantId},
         observed::Fact,
     },
-    runtime::{clock::Clock, leadership::Leadership, metrics::Metrics},
+    runtime::{clock::Clock, leadership::Leadership, metrics::Metrics, proxies::Proxies},
 };
 
 pub(crate) const OPERATOR: CredentialKey = CredentialKey::Operator;
@@ -51,15 +51,37 @@ impl Stage {
             audience: "https://management.azure.com".into(),
             devops: simulator.devops().parse().unwrap(),
             extra_ca: Some(simulator.ca_pem().into()),
+            proxies: Proxies::default(),
             credential: credential(CredentialSettings::ClientSecret {
-                authority: simulator.authority().parse().unwrap(),
-                tenant: TenantId::parse(&sample.tenant).unwrap(),
-                client: ClientId::parse(&sample.client_id).unwrap(),
+                application: Application {
+                    authority: simulator.authority().parse().unwrap(),
+                    tenant: TenantId::parse(&sample.tenant).unwrap(),
+                    client: ClientId::parse(&sample.client_id).unwrap(),
+                },
                 secret: Secret::new(sample.client_secret.clone()),
             }),
         };
         let azure = Azure::connect(settings, clock, metrics.clone()).unwrap();
         Self { simulator, sample, azure, clock, metrics, leadership: Leadership::of_the_only_replica() }
+    }
+
+    /// The same, signed in as an identity of the machine.
+    pub(crate) async fn on_a_machine() -> Self {
+        let Self { simulator, sample, clock, metrics, leadership, .. } = Self::new().await;
+        let settings = AzureSettings {
+            resource_manager: simulator.resource_manager().parse().unwrap(),
+            further_hosts: vec![],
+            audience: "https://management.azure.com".into(),
+            devops: simulator.devops().parse().unwrap(),
+            extra_ca: Some(simulator.ca_pem().into()),
+            proxies: Proxies::default(),
+            credential: CredentialSettings::ManagedIdentity {
+                client: None,
+                metadata_service: simulator.metadata().parse().unwrap(),
+            },
+        };
+        let azure = Azure::connect(settings, clock, metrics.clone()).unwrap();
+        Self { simulator, sample, azure, clock, metrics, leadership }
     }
 
     pub(crate) fn subscription_id(&self) -> SubscriptionId {

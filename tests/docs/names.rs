@@ -363,6 +363,10 @@ fn every_setting_stands_in_the_readme_as_help_tells_it() {
     }
     assert!(help.contains("AZURE_CLIENT_SECRET."), "the secret itself is told of in prose");
     told.insert("AZURE_CLIENT_SECRET".into(), ("none, on purpose".into(), None));
+    assert!(help.contains("HTTPS_PROXY") && help.contains("NO_PROXY"), "the proxy too");
+    for proxy in ["HTTPS_PROXY", "NO_PROXY"] {
+        told.insert(proxy.into(), ("none, on purpose".into(), None));
+    }
 
     let table = rows(&chapter("README.md", "## Settings"));
     assert_eq!(

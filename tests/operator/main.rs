@@ -3,6 +3,7 @@
 //! What the pure core decides is tried in `src/domain`; here is what only real parts can show: that the API server
 //! refuses what it should, that the shipped rights suffice, which requests Azure sees, and what a person reads.
 
+mod credentials;
 mod deletion;
 mod directory;
 mod failures;
@@ -14,6 +15,8 @@ mod modes;
 mod ownership;
 mod pools;
 mod process;
+mod proxies;
+mod proxy;
 mod restore;
 mod rights;
 mod schema;

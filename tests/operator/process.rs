@@ -34,7 +34,7 @@ pub const SECRET: (&str, &str) = ("AZURE_CLIENT_SECRET", "s");
 #[tokio::test]
 async fn a_bad_start_ends_with_one_clear_line_and_a_code() {
     type Start = (&'static [(&'static str, &'static str)], &'static [&'static str], &'static str);
-    let cases: [Start; 6] = [
+    let cases: [Start; 8] = [
         (&[], &["--nonsense"], "--nonsense"),
         (&[TENANT, CLIENT], &[], "AZURE_CLIENT_SECRET"),
         (&[TENANT, CLIENT, SECRET, ("AZURE_FEDERATED_TOKEN_FILE", "/token")], &[], "MDI_CREDENTIAL"),
@@ -44,6 +44,16 @@ async fn a_bad_start_ends_with_one_clear_line_and_a_code() {
             "AZURE_DEVOPS_ENDPOINT",
         ),
         (&[TENANT, CLIENT, SECRET, ("MDI_TEST_TIME_SCALE", "10")], &[], "MDI_TEST_TIME_SCALE"),
+        (
+            &[TENANT, CLIENT, ("AZURE_CLIENT_CERTIFICATE_PATH", "/nowhere.pem")],
+            &[],
+            "AZURE_CLIENT_CERTIFICATE_PATH (--azure-client-certificate-path): /nowhere.pem cannot be read",
+        ),
+        (
+            &[TENANT, CLIENT, SECRET, ("https_proxy", "socks5://proxy:1080")],
+            &[],
+            "HTTPS_PROXY: is not a proxy",
+        ),
         (
             &[
                 TENANT,

@@ -186,6 +186,26 @@ impl Stage {
         self.operator.lock().await.as_ref().map(Operator::log).unwrap_or_default()
     }
 
+    /// Waits until the operator has ended by itself, and gives all that it printed.
+    pub async fn until_operator_ends(&self) -> String {
+        let mut operator = self.operator.lock().await.take().expect("an operator");
+        let status = tokio::time::timeout(PATIENCE, operator.wait()).await;
+        let status = status.unwrap_or_else(|_| panic!("it goes on:\n{}", operator.log())).expect("an end");
+        assert!(!status.success(), "{}", operator.log());
+        operator.log()
+    }
+
+    /// What the operator is given to find the API server.
+    pub fn kubeconfig(&self) -> String {
+        std::fs::read_to_string(&self.kubeconfig).expect("a kubeconfig")
+    }
+
+    /// Address of the API server, as the operator knows it.
+    pub fn api_server(&self) -> String {
+        let kubeconfig = kube::config::Kubeconfig::from_yaml(&self.kubeconfig()).expect("a kubeconfig");
+        kubeconfig.clusters[0].cluster.clone().and_then(|cluster| cluster.server).expect("an address")
+    }
+
     pub fn api(&self) -> Api<ManagedDevOpsIdentity> {
         Api::namespaced(self.client.clone(), &self.namespace)
     }

@@ -3,6 +3,7 @@
 //! Must never look at anything but tenants and applications, and must never let a secret into an error text.
 
 mod assertion;
+mod certificate;
 mod refusal;
 
 use axum::http::Method;
@@ -12,7 +13,7 @@ use serde_json::json;
 use self::refusal::Refusal;
 use crate::service::{Answer, Request};
 use crate::simulation::Simulation;
-use crate::token::Claims;
+use crate::token::{self, Claims};
 use crate::world::Application;
 
 /// Seconds that a token is good for, as Entra counts them.
@@ -116,9 +117,27 @@ fn grant(simulation: &Simulation, form: &Form, tenant: &str, now: Timestamp) -> 
         .world
         .application(tenant, client_id)
         .ok_or_else(|| refusal::unknown_application(client_id, tenant))?;
-    authenticate(application, client_id, form, now)?;
+    let endpoint = format!("{}/{tenant}/oauth2/v2.0/token", simulation.addresses.authority);
+    authenticate(application, client_id, &endpoint, form, now)?;
+    let claims = claims(tenant, client_id, application, audience, now, LIFETIME);
+    let token = simulation.signer.sign(&claims);
+    Ok(Answer::json(
+        200,
+        json!({"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}),
+    ))
+}
+
+/// What a token of this application says.
+pub(crate) fn claims(
+    tenant: &str,
+    client_id: &str,
+    application: &Application,
+    audience: String,
+    now: Timestamp,
+    lifetime: i64,
+) -> Claims {
     let issued = now.as_second();
-    let token = simulation.signer.sign(&Claims {
+    Claims {
         aud: audience,
         iss: format!("https://sts.windows.net/{tenant}/"),
         tid: tenant.to_ascii_lowercase(),
@@ -126,24 +145,29 @@ fn grant(simulation: &Simulation, form: &Form, tenant: &str, now: Timestamp) -> 
         oid: application.object_id.clone(),
         iat: issued,
         nbf: issued,
-        exp: issued + LIFETIME,
-    });
-    Ok(Answer::json(
-        200,
-        json!({"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}),
-    ))
+        exp: issued + lifetime,
+    }
+}
+
+/// Whether tokens can be had for it.
+pub(crate) fn is_known_audience(audience: &str) -> bool {
+    let bare = audience.trim_end_matches('/');
+    RESOURCE_MANAGER_AUDIENCES.contains(&bare) || bare == DEVOPS_AUDIENCE
 }
 
 fn audience_of(scope: &str) -> Result<String, Refusal> {
     let audience = scope.strip_suffix("/.default").ok_or_else(|| refusal::scope_without_default(scope))?;
-    let bare = audience.trim_end_matches('/');
-    let known = RESOURCE_MANAGER_AUDIENCES.contains(&bare) || bare == DEVOPS_AUDIENCE;
-    if known { Ok(audience.to_owned()) } else { Err(refusal::unknown_resource(audience)) }
+    if is_known_audience(audience) {
+        Ok(audience.to_owned())
+    } else {
+        Err(refusal::unknown_resource(audience))
+    }
 }
 
 fn authenticate(
     application: &Application,
     client_id: &str,
+    endpoint: &str,
     form: &Form,
     now: Timestamp,
 ) -> Result<(), Refusal> {
@@ -151,7 +175,12 @@ fn authenticate(
         if form.need("client_assertion_type")? != BEARER_ASSERTION {
             return Err(refusal::malformed_assertion());
         }
-        return assertion::check(assertion, &application.federated, now);
+        let (header, payload) = token::parts(assertion).ok_or_else(refusal::malformed_assertion)?;
+        if certificate::is_named_in(&header) {
+            certificate::check_signature(assertion, &header, &application.certificates)?;
+            return certificate::check_claims(&payload, client_id, endpoint, now);
+        }
+        return assertion::check(&header, &payload, &application.federated, now);
     }
     let secret = form.get("client_secret").ok_or_else(refusal::no_credential)?;
     let known = application.secrets.iter().find(|known| known.value == secret);

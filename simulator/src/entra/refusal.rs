@@ -103,6 +103,33 @@ pub(super) fn assertion_out_of_time(now: Timestamp, start: i64, expiry: i64) -> 
     refusal(401, "invalid_client", 700_024, text)
 }
 
+pub(super) fn unknown_certificate(thumbprint: &str) -> Refusal {
+    let text = format!(
+        "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - \
+         The key was not found., Thumbprint of key used by client: '{thumbprint}', Please visit the Azure Portal, Graph \
+         Explorer or directly use MS Graph to see configured keys for app.]"
+    );
+    refusal(401, "invalid_client", 700_027, text)
+}
+
+pub(super) fn bad_signature(thumbprint: &str) -> Refusal {
+    let text = format!(
+        "Client assertion failed signature validation. [Reason - Client assertion signature is invalid., Thumbprint of \
+         key used by client: '{thumbprint}']"
+    );
+    refusal(401, "invalid_client", 700_027, text)
+}
+
+pub(super) fn assertion_of_another(client_id: &str) -> Refusal {
+    let text =
+        format!("Client assertion application identifier doesn't match 'client_id' parameter. '{client_id}'");
+    refusal(401, "invalid_client", 700_021, text)
+}
+
+pub(super) fn wrong_audience() -> Refusal {
+    refusal(401, "invalid_client", 700_023, "Client assertion audience claim does not match Realm issuer.")
+}
+
 pub(super) fn malformed_assertion() -> Refusal {
     refusal(401, "invalid_client", 50027, "JWT token is invalid or malformed.")
 }

@@ -27,7 +27,7 @@ pub use pool_hands::TerraformRun;
 pub use sample::Sample;
 pub(crate) use subscription::Against;
 pub use subscription::{Denial, Group, Lock, LockLevel, Subscription, SubscriptionState};
-pub use tenant::{Application, FederatedCredential, Secret, Tenant};
+pub use tenant::{Application, FederatedCredential, Machine, Secret, Tenant};
 
 use crate::guids::Guids;
 
@@ -37,6 +37,8 @@ use crate::guids::Guids;
 pub struct World {
     /// Entra tenants by id.
     pub tenants: Names<Tenant>,
+    /// The machine whose metadata service is asked. Its identities are applications of a tenant.
+    pub machine: Machine,
     /// Subscriptions by id.
     pub subscriptions: Names<Subscription>,
     /// User-assigned identities by their ARM id.
@@ -57,6 +59,7 @@ impl Default for World {
         let locations = ["westeurope", "northeurope", "germanywestcentral", "uksouth", "eastus", "westus2"];
         Self {
             tenants: Names::new(),
+            machine: Machine::default(),
             subscriptions: Names::new(),
             identities: Names::new(),
             pools: Names::new(),
@@ -106,6 +109,12 @@ impl World {
     /// The tenant and the application with this client id in it.
     pub fn application(&self, tenant: &str, client_id: &str) -> Option<&Application> {
         self.tenants.get(&Name::from(tenant))?.applications.get(&Name::from(client_id))
+    }
+
+    /// The tenant that has an application with this client id, and the application.
+    pub(crate) fn application_anywhere(&self, client_id: &str) -> Option<(&str, &Application)> {
+        let key = Name::from(client_id);
+        self.tenants.iter().find_map(|(tenant, in_it)| Some((tenant.as_str(), in_it.applications.get(&key)?)))
     }
 
     /// Becomes a newer world. The sequence of GUIDs goes on, which it would not after a plain assignment: ids are never

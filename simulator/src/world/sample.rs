@@ -5,8 +5,8 @@
 use serde_json::json;
 
 use super::{
-    Application, Attached, Entry, FederatedCredential, Group, Identity, IdentityId, IsolationScope, Name,
-    Names, Organization, Pool, PoolId, Secret, Subscription, SystemIdentity, Tenant, World,
+    Application, Attached, Entry, FederatedCredential, Group, Identity, IdentityId, IsolationScope, Machine,
+    Name, Names, Organization, Pool, PoolId, Secret, Subscription, SystemIdentity, Tenant, World,
 };
 
 /// The names in the ready-made world.
@@ -58,6 +58,7 @@ impl Sample {
         let application = Application {
             object_id: self.object_id.clone(),
             secrets: vec![Secret { value: self.client_secret.clone(), expires_at: None }],
+            certificates: Vec::new(),
             federated: vec![FederatedCredential {
                 issuer: "https://kubernetes.default.svc.cluster.local".to_owned(),
                 subject: "system:serviceaccount:mdi-operator-system:mdi-operator".to_owned(),
@@ -78,6 +79,7 @@ impl Sample {
                 (Name::from(self.tenant.as_str()), home),
                 (Name::from(self.other_tenant.as_str()), other),
             ]),
+            machine: Machine { system: None, user: vec![self.client_id.clone()] },
             subscriptions: Names::from([
                 (Name::from(self.subscription.as_str()), subscription),
                 (Name::from(self.platform_subscription.as_str()), platform),

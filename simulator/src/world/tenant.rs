@@ -26,9 +26,22 @@ pub struct Application {
     /// Client secrets.
     #[serde(default)]
     pub secrets: Vec<Secret>,
+    /// Certificates (PEM, with an RSA key) whose holder may sign assertions.
+    #[serde(default)]
+    pub certificates: Vec<String>,
     /// Outside tokens that are accepted instead of a secret.
     #[serde(default)]
     pub federated: Vec<FederatedCredential>,
+}
+
+/// The machine that asks the metadata service: the identities that it can be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Machine {
+    /// Client id of its own identity, if it has one.
+    pub system: Option<String>,
+    /// Client ids of the identities assigned to it.
+    pub user: Vec<String>,
 }
 
 /// A client secret of the simulated directory. Not a secret of anything real.

@@ -1,22 +1,24 @@
 //! From texts to values that need no second look.
 //!
-//! Every rule about a setting stands here, but for the choice of a credential ([`super::sign_in`]). Reads the files that
-//! hold a secret or certificates; the token file is left to the sign-in, because it is written anew every hour.
+//! Every rule about a setting stands here, but for the credential ([`super::sign_in`]). Reads the files that hold a secret
+//! or certificates; the token file is left to the sign-in, because it is written anew every hour.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
+use azure_core::credentials::Secret;
 use clap::ValueEnum;
 use reqwest::{Certificate, Url};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::names::{default, variable};
-use super::sign_in::sign_in;
+use super::sign_in::Given;
 use super::{AzureSettings, CheckedSettings, LogSettings, Namespaces, Settings, SettingsError};
 use crate::domain::fence::Fences;
-use crate::domain::names::{ClientId, TenantId, is_namespace};
+use crate::domain::names::is_namespace;
 use crate::runtime::fences::FencesFile;
+use crate::runtime::proxies::Proxies;
 
 pub(super) type Checked<T> = Result<T, SettingsError>;
 
@@ -30,6 +32,7 @@ impl Settings {
             azure_federated_token_file,
             azure_client_secret_file,
             client_secret,
+            azure_client_certificate_path,
             azure_authority_host,
             azure_resource_manager_endpoint,
             azure_resource_manager_audience,
@@ -45,20 +48,27 @@ impl Settings {
             log,
             log_format,
             test_time_scale,
+            test_metadata_service,
+            https_proxy,
+            no_proxy,
         } = self;
+        let authority_host =
+            endpoint(variable::AUTHORITY_HOST, or(&azure_authority_host, default::AUTHORITY_HOST))?;
+        let test_metadata_service = given(test_metadata_service);
+        let credential = Given {
+            kind: given(credential),
+            authority: authority_host.clone(),
+            tenant: given(azure_tenant_id),
+            client: given(azure_client_id),
+            token_file: given(azure_federated_token_file).map(PathBuf::from),
+            secret: client_secret.filter(|s| !s.secret().is_empty()),
+            secret_file: given(azure_client_secret_file).map(PathBuf::from),
+            certificate_file: given(azure_client_certificate_path).map(PathBuf::from),
+            metadata_service: metadata_service(test_metadata_service.as_deref())?,
+        };
         let azure = AzureSettings {
-            authority_host: endpoint(
-                variable::AUTHORITY_HOST,
-                or(&azure_authority_host, default::AUTHORITY_HOST),
-            )?,
-            tenant: tenant(given(azure_tenant_id))?,
-            client: client(given(azure_client_id))?,
-            sign_in: sign_in(
-                given(credential),
-                given(azure_federated_token_file).map(PathBuf::from),
-                client_secret.filter(|s| !s.secret().is_empty()),
-                given(azure_client_secret_file).map(PathBuf::from),
-            )?,
+            authority_host,
+            credential: credential.credential()?,
             resource_manager: endpoint(
                 variable::RESOURCE_MANAGER_ENDPOINT,
                 or(&azure_resource_manager_endpoint, default::RESOURCE_MANAGER),
@@ -70,11 +80,15 @@ impl Settings {
             further_hosts: given(further_hosts).map(|hosts| listed(&hosts)).unwrap_or_default(),
             devops: endpoint(variable::DEVOPS_ENDPOINT, or(&azure_devops_endpoint, default::DEVOPS))?,
             extra_ca: given(ca_file).map(|file| certificates(Path::new(&file))).transpose()?,
+            proxies: proxies(https_proxy.as_ref(), given(no_proxy).as_deref())?,
         };
         let cluster_id =
             given(cluster_id).map(|id| check_cluster_id(variable::CLUSTER_ID, id)).transpose()?;
         let former_cluster_ids =
             given(former_cluster_ids).map_or(Ok(vec![]), |ids| former(&ids, cluster_id.as_deref()))?;
+        if test_metadata_service.is_some() {
+            only_against_a_simulator(variable::TEST_METADATA_SERVICE, &azure)?;
+        }
         Ok(CheckedSettings {
             time_scale: given(test_time_scale).map(|scale| time_scale(&scale, &azure)).transpose()?,
             azure,
@@ -99,19 +113,6 @@ fn given(value: Option<String>) -> Option<String> {
 
 fn or<'a>(value: &'a str, default: &'a str) -> &'a str {
     if value.is_empty() { default } else { value }
-}
-
-fn tenant(value: Option<String>) -> Checked<TenantId> {
-    let remedy =
-        "give the directory (tenant) id that the Azure portal shows for the subscriptions' directory";
-    let value = value.ok_or_else(|| SettingsError::missing(variable::TENANT_ID, remedy))?;
-    TenantId::parse(&value).map_err(|e| SettingsError::bad(variable::TENANT_ID, e.to_string(), remedy))
-}
-
-fn client(value: Option<String>) -> Checked<ClientId> {
-    let remedy = "give the application (client) id that the operator signs in with";
-    let value = value.ok_or_else(|| SettingsError::missing(variable::CLIENT_ID, remedy))?;
-    ClientId::parse(&value).map_err(|e| SettingsError::bad(variable::CLIENT_ID, e.to_string(), remedy))
 }
 
 fn certificates(file: &Path) -> Checked<String> {
@@ -164,16 +165,44 @@ fn audience(value: &str) -> Checked<String> {
     }
 }
 
-fn time_scale(value: &str, azure: &AzureSettings) -> Checked<f64> {
+/// Reqwest and kube would each read these by themselves, and pass over what they cannot use.
+fn proxies(https_proxy: Option<&Secret>, no_proxy: Option<&str>) -> Checked<Proxies> {
+    let address = https_proxy.map(Secret::secret).filter(|address| !address.is_empty());
+    Proxies::parse(address, no_proxy).map_err(|problem| {
+        SettingsError::bad(variable::HTTPS_PROXY, problem, "give one such as http://proxy.example.com:3128")
+    })
+}
+
+/// Where it always is, or its stand-in on loopback.
+fn metadata_service(stand_in: Option<&str>) -> Checked<Url> {
+    let address = stand_in.unwrap_or(default::METADATA_SERVICE);
+    match Url::parse(address) {
+        Ok(url) if stand_in.is_none() || (url.scheme() == "http" && is_loopback(&url)) => Ok(url),
+        Ok(_) | Err(_) => Err(SettingsError::bad(
+            variable::TEST_METADATA_SERVICE,
+            format!("{address:?} is not a loopback address that begins with http://"),
+            "do not set it",
+        )),
+    }
+}
+
+fn only_against_a_simulator(setting: &str, azure: &AzureSettings) -> Checked<()> {
     let endpoints = [
         (variable::AUTHORITY_HOST, &azure.authority_host),
         (variable::RESOURCE_MANAGER_ENDPOINT, &azure.resource_manager),
         (variable::DEVOPS_ENDPOINT, &azure.devops),
     ];
-    if let Some((name, url)) = endpoints.into_iter().find(|(_, url)| !is_loopback(url)) {
-        let problem = format!("is for tests against a simulator, but {name} is {url}");
-        return Err(SettingsError::bad(variable::TEST_TIME_SCALE, problem, "do not set it"));
+    match endpoints.into_iter().find(|(_, url)| !is_loopback(url)) {
+        None => Ok(()),
+        Some((name, url)) => {
+            let problem = format!("is for tests against a simulator, but {name} is {url}");
+            Err(SettingsError::bad(setting, problem, "do not set it"))
+        }
     }
+}
+
+fn time_scale(value: &str, azure: &AzureSettings) -> Checked<f64> {
+    only_against_a_simulator(variable::TEST_TIME_SCALE, azure)?;
     match value.parse::<f64>() {
         Ok(scale) if (1.0..=10_000.0).contains(&scale) => Ok(scale),
         Ok(_) | Err(_) => Err(SettingsError::bad(

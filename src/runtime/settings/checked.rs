@@ -8,10 +8,10 @@ use std::net::SocketAddr;
 use reqwest::Url;
 use tracing_subscriber::filter::Targets;
 
-use super::{LogFormat, SignIn};
-use crate::azure;
-use crate::domain::names::{ClientId, TenantId};
+use super::LogFormat;
+use crate::azure::{self, CredentialSettings};
 use crate::runtime::fences::FencesFile;
+use crate::runtime::proxies::Proxies;
 
 /// Settings that the process works with.
 #[derive(Debug)]
@@ -41,12 +41,8 @@ pub struct CheckedSettings {
 pub struct AzureSettings {
     /// Where tokens come from.
     pub authority_host: Url,
-    /// The directory signed in to.
-    pub tenant: TenantId,
-    /// The application signed in as.
-    pub client: ClientId,
-    /// By what.
-    pub sign_in: SignIn,
+    /// As whom, and by what.
+    pub credential: CredentialSettings,
     /// Where Azure Resource Manager answers.
     pub resource_manager: Url,
     /// What its tokens are asked for, without a slash at the end.
@@ -57,6 +53,8 @@ pub struct AzureSettings {
     pub devops: Url,
     /// Certificates to trust in addition, as PEM; there is at least one.
     pub extra_ca: Option<String>,
+    /// By way of which proxy; counts for the cluster too.
+    pub proxies: Proxies,
 }
 
 /// The namespaces that are watched.
@@ -89,24 +87,15 @@ pub struct LogSettings {
 impl From<AzureSettings> for azure::AzureSettings {
     fn from(settings: AzureSettings) -> Self {
         let AzureSettings {
-            authority_host: authority,
-            tenant,
-            client,
-            sign_in,
+            authority_host: _,
+            credential,
             resource_manager,
             resource_manager_audience: audience,
             further_hosts,
             devops,
             extra_ca,
+            proxies,
         } = settings;
-        let credential = match sign_in {
-            SignIn::WorkloadIdentity(token_file) => {
-                azure::CredentialSettings::WorkloadIdentity { authority, tenant, client, token_file }
-            }
-            SignIn::ClientSecret(secret) => {
-                azure::CredentialSettings::ClientSecret { authority, tenant, client, secret }
-            }
-        };
-        Self { resource_manager, further_hosts, audience, devops, extra_ca, credential }
+        Self { resource_manager, further_hosts, audience, devops, extra_ca, proxies, credential }
     }
 }

@@ -18,8 +18,10 @@ const PROCESS: &str = "Process";
 /// Keeps the managed identities of Azure Managed DevOps Pools true.
 ///
 /// Settings are flags or environment variables; a flag wins, and an empty variable counts as absent. Without a
-/// sub-command the operator runs. The cluster is the one of KUBECONFIG, else the one that the pod runs in.
+/// sub-command the operator runs. The cluster is the one of KUBECONFIG, else the one that the pod runs in. Where the
+/// variable HTTPS_PROXY names a proxy, all but the hosts in NO_PROXY are reached by way of it.
 #[derive(Debug, Parser)]
+#[expect(clippy::doc_markdown, reason = "these texts are printed as they stand")]
 #[command(name = "mdi-operator", bin_name = "mdi-operator", version, args_conflicts_with_subcommands = true)]
 pub struct CommandLine {
     #[command(subcommand)]
@@ -53,11 +55,19 @@ impl CommandLine {
         Ok(match line.command.unwrap_or(Command::Run(Box::new(line.settings))) {
             Command::Run(mut settings) => {
                 settings.client_secret = std::env::var(variable::CLIENT_SECRET).ok().map(Secret::new);
+                settings.https_proxy = in_either_case(variable::HTTPS_PROXY).map(Secret::new);
+                settings.no_proxy = in_either_case(variable::NO_PROXY);
                 Command::Run(settings)
             }
             other @ (Command::Crd | Command::Version) => other,
         })
     }
+}
+
+/// These two are written in small letters as often as in capital ones, which count first.
+fn in_either_case(variable: &str) -> Option<String> {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    set(variable).or_else(|| set(&variable.to_ascii_lowercase()))
 }
 
 /// Every setting as it was given.
@@ -69,13 +79,16 @@ pub struct Settings {
     pub azure_tenant_id: Option<String>,
 
     /// Application (client) id that the operator signs in with
+    ///
+    /// With managed-identity, that of one of the machine's identities; left out, the machine's own is meant.
     #[arg(long, env = variable::CLIENT_ID, value_name = "GUID", help_heading = SIGN_IN)]
     pub azure_client_id: Option<String>,
 
-    /// How to sign in: workload-identity or client-secret
+    /// How to sign in: workload-identity, client-secret, client-certificate, managed-identity or azure-cli
     ///
-    /// May be left out where only one of the token file and the secret is set. There is no silent chain: one kind is
-    /// used, and no other tried.
+    /// May be left out where only one of the token file, the secret and the certificate is set; managed-identity (of the
+    /// machine) and azure-cli (of a person) are used only when named. There is no silent chain: one kind is used, and no
+    /// other tried.
     #[arg(long, env = variable::CREDENTIAL, value_name = "KIND", help_heading = SIGN_IN)]
     pub credential: Option<String>,
 
@@ -93,6 +106,12 @@ pub struct Settings {
     /// From the variable alone.
     #[arg(skip)]
     pub client_secret: Option<Secret>,
+
+    /// PEM file with the certificate and its private key, for client-certificate
+    ///
+    /// Read anew for each sign-in, so a renewed one counts without a restart.
+    #[arg(long, env = variable::CLIENT_CERTIFICATE_PATH, value_name = "FILE", help_heading = SIGN_IN)]
+    pub azure_client_certificate_path: Option<String>,
 
     /// Where tokens come from
     #[arg(long, env = variable::AUTHORITY_HOST, value_name = "URL", default_value = default::AUTHORITY_HOST, help_heading = SIGN_IN)]
@@ -167,6 +186,20 @@ pub struct Settings {
     /// Accepted only while all three endpoints are loopback addresses.
     #[arg(long, env = variable::TEST_TIME_SCALE, value_name = "NUMBER", hide_short_help = true, help_heading = PROCESS)]
     pub test_time_scale: Option<String>,
+
+    /// For tests: where a stand-in for the metadata service answers, which managed-identity asks
+    ///
+    /// A loopback address, accepted only while all three endpoints are too.
+    #[arg(long, env = variable::TEST_METADATA_SERVICE, value_name = "URL", hide_short_help = true, help_heading = PROCESS)]
+    pub test_metadata_service: Option<String>,
+
+    /// From the variable alone: it may hold a password.
+    #[arg(skip)]
+    pub https_proxy: Option<Secret>,
+
+    /// From the variable alone, as its companion.
+    #[arg(skip)]
+    pub no_proxy: Option<String>,
 }
 
 /// Ways to sign in.
@@ -176,6 +209,12 @@ pub enum CredentialKind {
     WorkloadIdentity,
     /// With a secret of the application.
     ClientSecret,
+    /// With a certificate of the application.
+    ClientCertificate,
+    /// As an identity of the machine.
+    ManagedIdentity,
+    /// As the person who is logged in to the Azure CLI.
+    AzureCli,
 }
 
 /// Shapes of a log line.
@@ -215,8 +254,10 @@ mod tests {
         let help = CommandLine::command().render_long_help().to_string();
         assert!(help.contains(variable::CLIENT_SECRET));
         assert!(!help.contains("--azure-client-secret "));
-        assert!(help.contains(variable::TEST_TIME_SCALE));
-        assert!(!CommandLine::command().render_help().to_string().contains(variable::TEST_TIME_SCALE));
+        for for_tests in [variable::TEST_TIME_SCALE, variable::TEST_METADATA_SERVICE] {
+            assert!(help.contains(for_tests));
+            assert!(!CommandLine::command().render_help().to_string().contains(for_tests));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is said about a setting that cannot be used: one line with its name, what is wrong, and the next step.
 
-use super::names::variable::CLIENT_SECRET;
+use super::names::variable::{CLIENT_SECRET, HTTPS_PROXY, NO_PROXY};
 
 /// A setting that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,10 +28,12 @@ impl SettingsError {
     }
 }
 
-/// Secrets have no flag; every other flag is named after its variable, ours without the prefix.
+/// Secrets have no flag, nor has the proxy, whose address may hold one; every other flag is named after its variable, ours
+/// without the prefix.
 pub(super) fn flag(variable: &str) -> Option<String> {
     let name = variable.strip_prefix("MDI_").unwrap_or(variable);
-    (variable != CLIENT_SECRET).then(|| name.to_ascii_lowercase().replace('_', "-"))
+    (![CLIENT_SECRET, HTTPS_PROXY, NO_PROXY].contains(&variable))
+        .then(|| name.to_ascii_lowercase().replace('_', "-"))
 }
 
 /// Both names, for a reader may have used either.

@@ -14,7 +14,6 @@ mod sign_in;
 pub use checked::{AzureSettings, CheckedSettings, LogSettings, Namespaces};
 pub use command_line::{Command, CommandLine, CredentialKind, LogFormat, Settings};
 pub use error::SettingsError;
-pub use sign_in::SignIn;
 
 #[cfg(test)]
 mod tests;

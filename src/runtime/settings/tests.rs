@@ -5,8 +5,9 @@ use clap::builder::Resettable;
 use clap::{Args as _, Command, FromArgMatches as _};
 
 use super::error::flag;
-use super::names::variable::CLIENT_SECRET;
-use super::{CheckedSettings, LogFormat, Namespaces, Settings, SettingsError, SignIn};
+use super::names::variable::{CLIENT_SECRET, HTTPS_PROXY, NO_PROXY};
+use super::{CheckedSettings, LogFormat, Namespaces, Settings, SettingsError};
+use crate::azure::CredentialSettings;
 
 type Given<'a> = [(&'a str, &'a str)];
 
@@ -16,10 +17,10 @@ fn check(given: &Given<'_>) -> Result<CheckedSettings, SettingsError> {
     let flags = given.iter().filter_map(|(name, value)| Some(format!("--{}={value}", flag(name)?)));
     let matches = command.try_get_matches_from(std::iter::once("test".to_owned()).chain(flags)).unwrap();
     let mut settings = Settings::from_arg_matches(&matches).unwrap();
-    settings.client_secret = given
-        .iter()
-        .find(|(name, _)| *name == CLIENT_SECRET)
-        .map(|(_, value)| Secret::new((*value).to_owned()));
+    let variable = |name| given.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+    settings.client_secret = variable(CLIENT_SECRET).map(Secret::new);
+    settings.https_proxy = variable(HTTPS_PROXY).map(Secret::new);
+    settings.no_proxy = variable(NO_PROXY);
     settings.check()
 }
 
@@ -47,7 +48,8 @@ fn three_settings_are_enough_and_the_rest_has_defaults() {
     assert_eq!(settings.azure.resource_manager.as_str(), "https://management.azure.com/");
     assert_eq!(settings.azure.resource_manager_audience, "https://management.azure.com");
     assert_eq!(settings.azure.devops.as_str(), "https://dev.azure.com/");
-    assert_eq!(settings.azure.tenant.as_str(), TENANT);
+    assert_eq!(settings.azure.credential.tenant().unwrap().as_str(), TENANT);
+    assert_eq!(settings.azure.proxies.to_string(), "none");
     assert_eq!(settings.azure.extra_ca, None);
     assert_eq!(settings.cluster_id, None);
     assert_eq!(settings.namespaces, Namespaces::All);
@@ -64,6 +66,7 @@ fn an_empty_variable_counts_as_absent() {
         "MDI_CREDENTIAL",
         "AZURE_CLIENT_SECRET",
         "AZURE_CLIENT_SECRET_FILE",
+        "AZURE_CLIENT_CERTIFICATE_PATH",
         "AZURE_AUTHORITY_HOST",
         "AZURE_RESOURCE_MANAGER_ENDPOINT",
         "AZURE_RESOURCE_MANAGER_AUDIENCE",
@@ -78,13 +81,14 @@ fn an_empty_variable_counts_as_absent() {
         "MDI_LOG",
         "MDI_LOG_FORMAT",
         "MDI_TEST_TIME_SCALE",
+        "MDI_TEST_METADATA_SERVICE",
+        "HTTPS_PROXY",
+        "NO_PROXY",
     ];
     let settings = good_but(&empty.map(|name| (name, ""))).unwrap();
     assert_eq!(format!("{settings:?}"), format!("{:?}", check(&GOOD).unwrap()));
     assert!(good_but(&[("AZURE_TENANT_ID", "")]).unwrap_err().to_string().contains("is not set"));
-    assert!(
-        good_but(&[("AZURE_FEDERATED_TOKEN_FILE", "")]).unwrap_err().to_string().contains("neither is set")
-    );
+    assert!(good_but(&[("AZURE_FEDERATED_TOKEN_FILE", "")]).unwrap_err().to_string().contains("none is set"));
 }
 
 #[test]
@@ -108,7 +112,7 @@ fn values_are_taken_as_they_are_meant() {
 
 #[test]
 fn a_bad_value_is_told_with_setting_value_and_next_step() {
-    let table: [(&str, &str, &str); 30] = [
+    let table: [(&str, &str, &str); 33] = [
         (
             "AZURE_TENANT_ID",
             "contoso",
@@ -142,7 +146,11 @@ fn a_bad_value_is_told_with_setting_value_and_next_step() {
             "holds a user name or password; take it out",
         ),
         ("AZURE_RESOURCE_MANAGER_AUDIENCE", "management", "is not a URL that begins with https://; give the"),
-        ("MDI_CREDENTIAL", "managed-identity", "is not known; use workload-identity or client-secret"),
+        (
+            "MDI_CREDENTIAL",
+            "default",
+            "is not known; use workload-identity or client-secret or client-certificate or managed-identity or azure-cli",
+        ),
         ("MDI_CA_FILE", "/nowhere/ca.pem", "/nowhere/ca.pem cannot be read (No such file"),
         ("MDI_CA_FILE", "Cargo.toml", "Cargo.toml holds no certificate in PEM form; name a file"),
         ("MDI_CLUSTER_ID", "a/b", r#""a/b" is no cluster id; use 1 to 63"#),
@@ -163,6 +171,21 @@ fn a_bad_value_is_told_with_setting_value_and_next_step() {
         ("MDI_LOG", "info,", r#""" is not a level; use off"#),
         ("MDI_LOG_FORMAT", "xml", r#""xml" is not known; use human or json"#),
         ("MDI_TEST_TIME_SCALE", "60", "AZURE_AUTHORITY_HOST is https://login.microsoftonline.com/; do not"),
+        (
+            "MDI_TEST_METADATA_SERVICE",
+            "http://127.0.0.1:1",
+            "is for tests against a simulator, but AZURE_AUTHORITY",
+        ),
+        (
+            "MDI_TEST_METADATA_SERVICE",
+            "http://10.0.0.1",
+            "is not a loopback address that begins with http://; do",
+        ),
+        (
+            "MDI_TEST_METADATA_SERVICE",
+            "https://127.0.0.1",
+            "is not a loopback address that begins with http://; do",
+        ),
     ];
     for (setting, value, expected) in table {
         let line = good_but(&[(setting, value)]).expect_err(setting).to_string();
@@ -199,17 +222,61 @@ fn exactly_one_credential_is_used_and_it_is_known_which() {
     const FILE: (&str, &str) = ("AZURE_CLIENT_SECRET_FILE", "/nowhere/secret");
     const WORKLOAD: (&str, &str) = ("MDI_CREDENTIAL", "workload-identity");
     const CLIENT: (&str, &str) = ("MDI_CREDENTIAL", "client-secret");
-    let table: [(&Given<'_>, Result<&str, &str>); 11] = [
+    const CERTIFICATE: (&str, &str) = ("AZURE_CLIENT_CERTIFICATE_PATH", "/nowhere/certificate");
+    const BY_CERTIFICATE: (&str, &str) = ("MDI_CREDENTIAL", "client-certificate");
+    const MACHINE: (&str, &str) = ("MDI_CREDENTIAL", "managed-identity");
+    const CLI: (&str, &str) = ("MDI_CREDENTIAL", "azure-cli");
+    const NOBODY: (&str, &str) = ("AZURE_CLIENT_ID", "");
+    const NOWHERE: (&str, &str) = ("AZURE_TENANT_ID", "");
+    let table: [(&Given<'_>, Result<&str, &str>); 21] = [
+        (&[TOKEN, SECRET, CERTIFICATE, MACHINE], Ok("managed-identity")),
+        (&[NO_TOKEN, MACHINE, NOBODY, NOWHERE], Ok("managed-identity")),
+        (&[MACHINE, ("AZURE_CLIENT_ID", "me")], Err("AZURE_CLIENT_ID (--azure-client-id): \"me\" is not")),
+        (&[NO_TOKEN, CLI, NOBODY], Ok("azure-cli")),
+        (&[NO_TOKEN, CLI, NOWHERE], Err("AZURE_TENANT_ID (--azure-tenant-id): is not set; give")),
+        (
+            &[NO_TOKEN, CERTIFICATE],
+            Err(
+                "AZURE_CLIENT_CERTIFICATE_PATH (--azure-client-certificate-path): /nowhere/certificate cannot be read",
+            ),
+        ),
+        (
+            &[NO_TOKEN, BY_CERTIFICATE],
+            Err(
+                "AZURE_CLIENT_CERTIFICATE_PATH (--azure-client-certificate-path): is not set; MDI_CREDENTIAL=client-c",
+            ),
+        ),
+        (
+            &[TOKEN, CERTIFICATE],
+            Err("AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_CERTIFICATE_PATH: more than one is set; leave one"),
+        ),
+        (
+            &[TOKEN, SECRET, CERTIFICATE],
+            Err(
+                "AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH: more than one is set",
+            ),
+        ),
+        (&[TOKEN, SECRET, CERTIFICATE, WORKLOAD], Ok("workload-identity")),
         (&[TOKEN], Ok("workload-identity")),
         (&[NO_TOKEN, SECRET], Ok("client-secret")),
         (&[TOKEN, SECRET, WORKLOAD], Ok("workload-identity")),
         (&[TOKEN, SECRET, CLIENT], Ok("client-secret")),
         (
             &[TOKEN, SECRET],
-            Err("AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_SECRET: both are set; take one away"),
+            Err(
+                "AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_SECRET: more than one is set; leave one, or choose",
+            ),
         ),
-        (&[TOKEN, FILE], Err("AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_SECRET: both are set; take one away")),
-        (&[NO_TOKEN], Err("AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_SECRET: neither is set; set one")),
+        (
+            &[TOKEN, FILE],
+            Err("AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_SECRET: more than one is set; leave one"),
+        ),
+        (
+            &[NO_TOKEN],
+            Err(
+                "AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH: none is set; set one",
+            ),
+        ),
         (
             &[NO_TOKEN, SECRET, WORKLOAD],
             Err("AZURE_FEDERATED_TOKEN_FILE (--azure-federated-token-file): is not set"),
@@ -223,7 +290,7 @@ fn exactly_one_credential_is_used_and_it_is_known_which() {
     ];
     for (given, expected) in table {
         match (good_but(given), expected) {
-            (Ok(settings), Ok(kind)) => assert_eq!(settings.azure.sign_in.to_string(), kind, "{given:?}"),
+            (Ok(settings), Ok(kind)) => assert_eq!(settings.azure.credential.to_string(), kind, "{given:?}"),
             (Err(error), Err(line)) => assert!(error.to_string().starts_with(line), "{error}"),
             (result, _) => panic!("{given:?}: {result:?}"),
         }
@@ -239,7 +306,10 @@ fn a_secret_in_a_file_loses_the_line_break_that_editors_add() {
     std::fs::write(&file, "\n").unwrap();
     let error = good_but(&given).unwrap_err().to_string();
     std::fs::remove_file(&file).unwrap();
-    assert!(matches!(&settings.azure.sign_in, SignIn::ClientSecret(s) if s.secret() == "hush hush"));
+    let CredentialSettings::ClientSecret { secret, .. } = &settings.azure.credential else {
+        panic!("{settings:?}")
+    };
+    assert_eq!(secret.secret(), "hush hush");
     assert!(error.contains("holds no text; write the secret into it"), "{error}");
 }
 
@@ -265,6 +335,42 @@ fn fences_come_from_a_file_that_is_read_at_once() {
 fn a_secret_is_never_printed() {
     let settings = good_but(&[("AZURE_FEDERATED_TOKEN_FILE", ""), ("AZURE_CLIENT_SECRET", "hush")]).unwrap();
     assert!(!format!("{settings:?}").contains("hush"));
+}
+
+#[test]
+fn a_proxy_is_for_all_but_what_is_named_and_one_that_is_none_is_told_without_its_address() {
+    let given = [("HTTPS_PROXY", "http://me:hush@proxy:3128"), ("NO_PROXY", "10.0.0.0/8")];
+    let settings = good_but(&given).unwrap();
+    assert_eq!(settings.azure.proxies.to_string(), "http://proxy:3128/ but for 10.0.0.0/8");
+    assert!(!format!("{settings:?}").contains("hush"));
+    let line = good_but(&[("HTTPS_PROXY", "socks5://me:hush@proxy")]).unwrap_err().to_string();
+    assert_eq!(
+        line,
+        "HTTPS_PROXY: is not a proxy that is spoken to by http:// or https://; give one such as http://proxy.example.com:3128"
+    );
+}
+
+#[test]
+fn a_certificate_that_does_not_serve_is_told_at_start_unless_only_its_time_is_over() {
+    let file = std::env::temp_dir().join(format!("mdi-operator-certificate-{}", std::process::id()));
+    let path = file.to_str().unwrap().to_owned();
+    let given = [("AZURE_FEDERATED_TOKEN_FILE", ""), ("AZURE_CLIENT_CERTIFICATE_PATH", path.as_str())];
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let pem = |year| {
+        let mut of = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        of.not_after = rcgen::date_time_ymd(year, 1, 1);
+        format!("{}{}", of.self_signed(&key).unwrap().pem(), key.serialize_pem())
+    };
+    for year in [2999, 2001] {
+        std::fs::write(&file, pem(year)).unwrap();
+        let settings = good_but(&given).unwrap();
+        assert_eq!(settings.azure.credential.to_string(), "client-certificate");
+    }
+    std::fs::write(&file, key.serialize_pem()).unwrap();
+    let line = good_but(&given).unwrap_err().to_string();
+    std::fs::remove_file(&file).unwrap();
+    let expected = "AZURE_CLIENT_CERTIFICATE_PATH (--azure-client-certificate-path): ";
+    assert!(line.starts_with(expected) && line.contains("holds no certificate; put a"), "{line}");
 }
 
 #[test]
