@@ -20,7 +20,8 @@ use mdi_operator::runtime::telemetry;
 
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
-#[tokio::main]
+/// One thread: what is done is waiting, and handing each answer to another thread took a fifth of the CPU of a pass.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let outcome = match CommandLine::read(std::env::args_os()) {
         Ok(Command::Run(settings)) => Box::pin(run(*settings)).await,
