@@ -6,18 +6,7 @@ use azure_simulator::world::{LockLevel, Pool, ProvisioningState, Registration};
 use azure_simulator::{LastPage, UnknownInPut};
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{Bench, POOLS};
-
-/// A body with one value put in at a JSON pointer, or taken out.
-fn changed(mut body: Value, pointer: &str, value: Option<Value>) -> Value {
-    let (parent, name) = pointer.rsplit_once('/').unwrap();
-    let members = body.pointer_mut(parent).unwrap().as_object_mut().unwrap();
-    match value {
-        Some(value) => members.insert(name.to_owned(), value),
-        None => members.remove(name),
-    };
-    body
-}
+use support::{Bench, POOLS, changed};
 
 #[tokio::test]
 async fn a_put_creates_with_201_and_replaces_with_200() {

@@ -4,19 +4,8 @@ mod support;
 
 use azure_simulator::{KindInPatch, UnknownInPut};
 use reqwest::Method;
-use serde_json::{Value, json};
-use support::{Bench, IDENTITIES, POOLS};
-
-/// A body with one value put in at a JSON pointer, or taken out.
-fn changed(mut body: Value, pointer: &str, value: Option<Value>) -> Value {
-    let (parent, name) = pointer.rsplit_once('/').unwrap();
-    let members = body.pointer_mut(parent).unwrap().as_object_mut().unwrap();
-    match value {
-        Some(value) => members.insert(name.to_owned(), value),
-        None => members.remove(name),
-    };
-    body
-}
+use serde_json::json;
+use support::{Bench, IDENTITIES, POOLS, changed};
 
 #[tokio::test]
 async fn every_stable_version_is_taken_and_no_other() {

@@ -45,22 +45,15 @@ impl Stage {
         change(&mut config.settings);
         let simulator = Simulator::start(config).await.unwrap();
         let (clock, metrics) = (Clock::scaled(time_scale), Metrics::new().unwrap());
-        let settings = AzureSettings {
-            resource_manager: simulator.resource_manager().parse().unwrap(),
-            further_hosts: vec![],
-            audience: "https://management.azure.com".into(),
-            devops: simulator.devops().parse().unwrap(),
-            extra_ca: Some(simulator.ca_pem().into()),
-            proxies: Proxies::default(),
-            credential: credential(CredentialSettings::ClientSecret {
-                application: Application {
-                    authority: simulator.authority().parse().unwrap(),
-                    tenant: TenantId::parse(&sample.tenant).unwrap(),
-                    client: ClientId::parse(&sample.client_id).unwrap(),
-                },
-                secret: Secret::new(sample.client_secret.clone()),
-            }),
-        };
+        let secret = credential(CredentialSettings::ClientSecret {
+            application: Application {
+                authority: simulator.authority().parse().unwrap(),
+                tenant: TenantId::parse(&sample.tenant).unwrap(),
+                client: ClientId::parse(&sample.client_id).unwrap(),
+            },
+            secret: Secret::new(sample.client_secret.clone()),
+        });
+        let settings = settings(&simulator, secret);
         let azure = Azure::connect(settings, clock, metrics.clone()).unwrap();
         Self { simulator, sample, azure, clock, metrics, leadership: Leadership::of_the_only_replica() }
     }
@@ -68,18 +61,11 @@ impl Stage {
     /// The same, signed in as an identity of the machine.
     pub(crate) async fn on_a_machine() -> Self {
         let Self { simulator, sample, clock, metrics, leadership, .. } = Self::new().await;
-        let settings = AzureSettings {
-            resource_manager: simulator.resource_manager().parse().unwrap(),
-            further_hosts: vec![],
-            audience: "https://management.azure.com".into(),
-            devops: simulator.devops().parse().unwrap(),
-            extra_ca: Some(simulator.ca_pem().into()),
-            proxies: Proxies::default(),
-            credential: CredentialSettings::ManagedIdentity {
-                client: None,
-                metadata_service: simulator.metadata().parse().unwrap(),
-            },
+        let machine = CredentialSettings::ManagedIdentity {
+            client: None,
+            metadata_service: simulator.metadata().parse().unwrap(),
         };
+        let settings = settings(&simulator, machine);
         let azure = Azure::connect(settings, clock, metrics.clone()).unwrap();
         Self { simulator, sample, azure, clock, metrics, leadership }
     }
@@ -110,5 +96,18 @@ pub(crate) fn known<T: std::fmt::Debug>(fact: Fact<T>) -> T {
     match fact {
         Fact::Known(value) => value,
         Fact::Absent | Fact::Unknown(_) => panic!("not known: {fact:?}"),
+    }
+}
+
+/// All of Azure at the simulator, signed in to with this credential.
+fn settings(simulator: &Simulator, credential: CredentialSettings) -> AzureSettings {
+    AzureSettings {
+        resource_manager: simulator.resource_manager().parse().unwrap(),
+        further_hosts: vec![],
+        audience: "https://management.azure.com".into(),
+        devops: simulator.devops().parse().unwrap(),
+        extra_ca: Some(simulator.ca_pem().into()),
+        proxies: Proxies::default(),
+        credential,
     }
 }

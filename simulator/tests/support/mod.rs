@@ -217,3 +217,14 @@ pub async fn seen(response: reqwest::Response) -> Seen {
     let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
     Seen { status: StatusCode::as_u16(&status), headers, body }
 }
+
+/// A body with one value put in at a JSON pointer, or taken out.
+pub fn changed(mut body: Value, pointer: &str, value: Option<Value>) -> Value {
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    let members = body.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+    match value {
+        Some(value) => members.insert(name.to_owned(), value),
+        None => members.remove(name),
+    };
+    body
+}
