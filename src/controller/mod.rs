@@ -16,6 +16,7 @@ mod events;
 mod farewell;
 mod fences;
 mod memory;
+mod namesakes;
 mod object;
 mod observe;
 mod pools;
@@ -56,6 +57,7 @@ pub struct Operator {
     cluster: ClusterIds,
     fencing: fences::Fencing,
     stores: Vec<Store<Guarded>>,
+    namesakes: namesakes::Namesakes,
     memory: memory::Memory,
     turns: turns::Turns<IdentityId>,
     pool_turns: turns::Turns<PoolId>,

@@ -1,8 +1,8 @@
-//! The objects of this cluster that name the same identity, from the watch's own store.
+//! The objects of this cluster that name the same identity, as the stores of the watches have them.
 
 use kube::ResourceExt as _;
 
-use super::{Guarded, Operator, object::WriteError};
+use super::{Operator, object::WriteError};
 use crate::{
     api::ManagedDevOpsIdentity,
     domain::{
@@ -51,13 +51,13 @@ impl Operator {
         me: &ManagedDevOpsIdentity,
         id: &IdentityId,
     ) -> Result<Vec<Sibling>, WriteError> {
-        let others = self.stores.iter().flat_map(|store| {
-            store.state_filter(|other: &Guarded| other.0.as_ref().is_ok_and(|other| names(other, id)))
-        });
         let mut siblings = vec![];
-        for other in others {
-            let Ok(other) = &other.0 else { continue };
-            if other.uid() != me.uid() {
+        for (uid, object) in self.namesakes.of(id, &me.uid().unwrap_or_default()) {
+            let Some(other) = self.stores.iter().find_map(|store| store.get(&object)) else { continue };
+            // Under the same name there may be another object by now, which is in the index for itself.
+            if let Ok(other) = &other.0
+                && other.metadata.uid.as_deref() == Some(&uid)
+            {
                 let within_fences = self.beyond_the_fence(other).await?.is_none();
                 siblings.push(Sibling { within_fences, ..as_sibling(other) });
             }

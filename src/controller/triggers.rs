@@ -12,17 +12,10 @@ use std::{
 use kube::{
     Resource as _, ResourceExt as _,
     api::ObjectMeta,
-    runtime::{
-        reflector::{ObjectRef, Store},
-        watcher::Event,
-    },
+    runtime::{reflector::ObjectRef, watcher::Event},
 };
 
-use super::{
-    Guarded,
-    memory::Memory,
-    siblings::{as_sibling, names},
-};
+use super::{Guarded, memory::Memory, namesakes::Namesakes, siblings::as_sibling};
 use crate::{
     api::{ManagedDevOpsIdentity, conditions::Reason, names::RECONCILE_REQUESTED_AT},
     domain::{desired::named_identity, names::IdentityId, record::Record},
@@ -53,6 +46,12 @@ struct Seen {
     claim: Option<(IdentityId, Claim)>,
 }
 
+impl Seen {
+    fn identity(&self) -> Option<&IdentityId> {
+        self.claim.as_ref().map(|(identity, _)| identity)
+    }
+}
+
 /// What was last seen of each object of one watch, by uid.
 #[derive(Debug, Default)]
 pub(super) struct Triggers {
@@ -65,7 +64,7 @@ impl Triggers {
     pub(super) fn on(
         &self,
         event: &Event<Guarded>,
-        stores: &[Store<Guarded>],
+        namesakes: &Namesakes,
         memory: &Memory,
     ) -> Vec<ObjectRef<Guarded>> {
         match event {
@@ -75,21 +74,21 @@ impl Triggers {
             }
             Event::InitApply(object) => {
                 lock(&self.listed).extend(object.uid());
-                self.applied(object, stores)
+                self.applied(object, namesakes)
             }
-            Event::Apply(object) => self.applied(object, stores),
-            Event::Delete(object) => self.gone(&object.uid().unwrap_or_default(), stores, memory),
+            Event::Apply(object) => self.applied(object, namesakes),
+            Event::Delete(object) => self.gone(&object.uid().unwrap_or_default(), namesakes, memory),
             // What vanished while the watch was away is not reported, only missing from the list.
             Event::InitDone => {
                 let listed = std::mem::take(&mut *lock(&self.listed));
                 let vanished: Vec<String> =
                     lock(&self.seen).keys().filter(|uid| !listed.contains(*uid)).cloned().collect();
-                vanished.iter().flat_map(|uid| self.gone(uid, stores, memory)).collect()
+                vanished.iter().flat_map(|uid| self.gone(uid, namesakes, memory)).collect()
             }
         }
     }
 
-    fn applied(&self, guarded: &Guarded, stores: &[Store<Guarded>]) -> Vec<ObjectRef<Guarded>> {
+    fn applied(&self, guarded: &Guarded, namesakes: &Namesakes) -> Vec<ObjectRef<Guarded>> {
         let uid = guarded.uid().unwrap_or_default();
         let now = Seen {
             own: own(guarded.meta(), guarded.0.is_ok()),
@@ -100,20 +99,32 @@ impl Triggers {
                 .and_then(|object| Some((named_identity(object).ok()?, claim(object)))),
         };
         let before = lock(&self.seen).insert(uid.clone(), now.clone());
+        let named = before.as_ref().and_then(Seen::identity);
+        if named != now.identity() {
+            if let Some(identity) = named {
+                namesakes.remove(identity, &uid);
+            }
+            if let Some(identity) = now.identity() {
+                namesakes.add(identity, guarded);
+            }
+        }
         let mut wanted = vec![];
         if before.as_ref().is_none_or(|before| before.own != now.own) {
             wanted.push(ObjectRef::from_obj(guarded));
         }
         if before.as_ref().is_none_or(|before| before.claim != now.claim) {
-            wanted.extend(siblings(&uid, &now, stores));
+            wanted.extend(siblings(&uid, &now, namesakes));
         }
         wanted
     }
 
-    fn gone(&self, uid: &str, stores: &[Store<Guarded>], memory: &Memory) -> Vec<ObjectRef<Guarded>> {
+    fn gone(&self, uid: &str, namesakes: &Namesakes, memory: &Memory) -> Vec<ObjectRef<Guarded>> {
         memory.forget(uid);
-        let seen = lock(&self.seen).remove(uid);
-        seen.map(|seen| siblings(uid, &seen, stores)).unwrap_or_default()
+        let Some(seen) = lock(&self.seen).remove(uid) else { return vec![] };
+        if let Some(identity) = seen.identity() {
+            namesakes.remove(identity, uid);
+        }
+        siblings(uid, &seen, namesakes)
     }
 }
 
@@ -136,16 +147,9 @@ fn claim(object: &ManagedDevOpsIdentity) -> Claim {
     }
 }
 
-fn siblings(uid: &str, seen: &Seen, stores: &[Store<Guarded>]) -> Vec<ObjectRef<Guarded>> {
-    let Some((identity, _)) = &seen.claim else { return vec![] };
-    stores
-        .iter()
-        .flat_map(|store| {
-            store.state_filter(|other: &Guarded| other.0.as_ref().is_ok_and(|other| names(other, identity)))
-        })
-        .filter(|other| other.uid().as_deref() != Some(uid))
-        .map(|other| ObjectRef::from_obj(&*other))
-        .collect()
+fn siblings(uid: &str, seen: &Seen, namesakes: &Namesakes) -> Vec<ObjectRef<Guarded>> {
+    let others = seen.identity().map(|identity| namesakes.of(identity, uid));
+    others.into_iter().flatten().map(|(_, object)| object).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -18,8 +18,8 @@ use kube::{
 use tokio::sync::Semaphore;
 
 use super::{
-    Guarded, Operator, attempt::attempt, events::Events, fences::Fencing, memory::Memory, triggers::Triggers,
-    turns::Turns,
+    Guarded, Operator, attempt::attempt, events::Events, fences::Fencing, memory::Memory,
+    namesakes::Namesakes, triggers::Triggers, turns::Turns,
 };
 use crate::{
     api::{ManagedDevOpsIdentity, conditions::types},
@@ -81,6 +81,7 @@ pub async fn run(setup: Setup, shutdown: &Shutdown) {
         cluster: ids,
         fencing: Fencing::new(fences),
         stores,
+        namesakes: Namesakes::default(),
         memory: Memory::default(),
         turns: Turns::default(),
         pool_turns: Turns::default(),
@@ -134,7 +135,7 @@ fn queue(
         watcher(api, watcher::Config::default()).default_backoff().map_ok(without_managed_fields),
     )
     .inspect_err(|error| tracing::warn!(%error, "the watch failed and is begun anew"))
-    .map_ok(move |event| stream::iter(triggers.on(&event, &operator.stores, &operator.memory)).map(Ok))
+    .map_ok(move |event| stream::iter(triggers.on(&event, &operator.namesakes, &operator.memory)).map(Ok))
     .try_flatten()
 }
 

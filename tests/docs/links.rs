@@ -76,3 +76,13 @@ fn every_make_target_that_is_named_is_in_the_list_that_make_prints() {
         assert!(listed, "there is no `make {target}`");
     }
 }
+
+#[test]
+fn the_build_of_the_image_sees_every_member_of_the_workspace() {
+    let manifest = read("Cargo.toml");
+    let members = manifest.lines().find_map(|line| line.strip_prefix("members = [")).unwrap();
+    let let_in = read(".dockerignore");
+    for member in members.trim_end_matches(']').split(", ").map(|member| member.trim_matches('"')) {
+        assert!(let_in.lines().any(|line| line == format!("!{member}")), "cargo will not find {member}");
+    }
+}
