@@ -1,9 +1,14 @@
 //! Kubernetes events: on a transition or an action, never twice for the same, and never a reason to fail.
 
-use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::Condition};
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::{core::v1::ObjectReference, events::v1::Event},
+    apimachinery::pkg::apis::meta::v1::{Condition, MicroTime},
+};
 use kube::{
-    Client,
-    runtime::events::{Event, EventType, Recorder, Reporter},
+    Api, Client,
+    api::{ObjectMeta, PostParams},
+    runtime::events::EventType,
 };
 
 use crate::api::{
@@ -15,14 +20,16 @@ use crate::api::{
 /// The longest note that the API server takes, in bytes.
 const NOTE_LIMIT: usize = 1024;
 
-/// Publishes events.
-pub(super) struct Events(Recorder);
+/// Publishes events. kube's own recorder would keep each for minutes, a kilobyte and more, to tell of repetitions.
+pub(super) struct Events {
+    client: Client,
+    instance: String,
+}
 
 impl Events {
     pub(super) fn new(client: Client) -> Self {
-        let reporter =
-            Reporter { controller: FIELD_MANAGER.into(), instance: std::env::var("HOSTNAME").ok() };
-        Self(Recorder::new(client, reporter))
+        let instance = std::env::var("HOSTNAME").unwrap_or_else(|_| FIELD_MANAGER.into());
+        Self { client, instance }
     }
 
     /// Something was done, as it should be.
@@ -58,14 +65,27 @@ impl Events {
     }
 
     async fn publish(&self, about: &ObjectReference, type_: EventType, reason: &str, note: &str) {
+        let now = Timestamp::now();
+        let namespace = about.namespace.as_deref().unwrap_or("default");
+        let name = about.name.as_deref().unwrap_or(FIELD_MANAGER);
         let event = Event {
-            type_,
-            reason: reason.into(),
+            metadata: ObjectMeta {
+                namespace: Some(namespace.into()),
+                name: Some(format!("{name}.{:x}", now.as_nanosecond())),
+                ..ObjectMeta::default()
+            },
+            type_: Some(if matches!(type_, EventType::Normal) { "Normal" } else { "Warning" }.into()),
+            reason: Some(reason.into()),
             note: Some(bounded(note)),
-            action: action(reason).into(),
-            secondary: None,
+            action: Some(action(reason).into()),
+            regarding: Some(about.clone()),
+            event_time: Some(MicroTime(now)),
+            reporting_controller: Some(FIELD_MANAGER.into()),
+            reporting_instance: Some(self.instance.clone()),
+            ..Event::default()
         };
-        if let Err(error) = self.0.publish(&event, about).await {
+        let events: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        if let Err(error) = events.create(&PostParams::default(), &event).await {
             tracing::warn!(controller = CONTROLLER, %error, reason, "an event could not be published");
         }
     }
