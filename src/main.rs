@@ -20,7 +20,7 @@ use mdi_operator::runtime::telemetry;
 
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
-/// One thread: what is done is waiting, and handing each answer to another thread took a fifth of the CPU of a pass.
+/// One thread: what is done is waiting, and no answer has to be handed to another thread.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let outcome = match CommandLine::read(std::env::args_os()) {
