@@ -31,7 +31,7 @@ use crate::{
 /// A pause of this length is waited for; a longer one is told.
 const PATIENCE_IN_A_PAUSE: Duration = Duration::from_secs(2);
 /// A line in which one would stand longer is told.
-const PATIENCE_IN_LINE: Duration = Duration::from_secs(10);
+const PATIENCE_IN_LINE: Duration = Duration::from_secs(20);
 /// From this many gates on, those that remember nothing are thrown away.
 const MANY_GATES: usize = 4096;
 

@@ -8,7 +8,6 @@ use k8s_openapi::{
 use kube::{
     Api, Client,
     api::{ObjectMeta, PostParams},
-    runtime::events::EventType,
 };
 
 use crate::api::{
@@ -34,12 +33,12 @@ impl Events {
 
     /// Something was done, as it should be.
     pub(super) async fn normal(&self, about: &ObjectReference, reason: &str, note: &str) {
-        self.publish(about, EventType::Normal, reason, note).await;
+        self.publish(about, "Normal", reason, note).await;
     }
 
     /// Something happened that a person should look at.
     pub(super) async fn warning(&self, about: &ObjectReference, reason: &str, note: &str) {
-        self.publish(about, EventType::Warning, reason, note).await;
+        self.publish(about, "Warning", reason, note).await;
     }
 
     /// Tells the change of `Ready` from one status to the next, if there is one worth telling.
@@ -64,7 +63,7 @@ impl Events {
         }
     }
 
-    async fn publish(&self, about: &ObjectReference, type_: EventType, reason: &str, note: &str) {
+    async fn publish(&self, about: &ObjectReference, type_: &str, reason: &str, note: &str) {
         let now = Timestamp::now();
         let namespace = about.namespace.as_deref().unwrap_or("default");
         let name = about.name.as_deref().unwrap_or(FIELD_MANAGER);
@@ -74,7 +73,7 @@ impl Events {
                 name: Some(format!("{name}.{:x}", now.as_nanosecond())),
                 ..ObjectMeta::default()
             },
-            type_: Some(if matches!(type_, EventType::Normal) { "Normal" } else { "Warning" }.into()),
+            type_: Some(type_.into()),
             reason: Some(reason.into()),
             note: Some(bounded(note)),
             action: Some(action(reason).into()),

@@ -6,8 +6,8 @@
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Api, Client, Resource as _, ResourceExt as _,
-    api::{Patch, PatchParams},
-    core::DeserializeGuard,
+    api::{GetParams, Patch, PatchParams},
+    core::{DeserializeGuard, Request},
 };
 use serde_json::json;
 
@@ -57,8 +57,22 @@ pub(super) struct Subject {
 }
 
 /// Reads one object anew: the store may lag behind our own writes.
+///
+/// The guard takes an answer apart twice, so it is asked only where the object cannot be read without it.
 pub(super) async fn read(client: &Client, key: &ObjectKey) -> Result<Option<Guarded>, kube::Error> {
-    Api::<Guarded>::namespaced(client.clone(), &key.namespace).get_opt(&key.name).await
+    let url = ManagedDevOpsIdentity::url_path(&(), Some(&key.namespace));
+    let request =
+        Request::new(url).get(&key.name, &GetParams::default()).map_err(kube::Error::BuildRequest)?;
+    let text = match client.request_text(request).await {
+        Ok(text) => text,
+        Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let guarded = match serde_json::from_str(&text) {
+        Ok(object) => DeserializeGuard(Ok(object)),
+        Err(_) => serde_json::from_str(&text).map_err(kube::Error::SerdeError)?,
+    };
+    Ok(Some(guarded))
 }
 
 impl Subject {

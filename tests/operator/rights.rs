@@ -28,6 +28,7 @@ async fn the_operator_may_do_what_it_does_and_nothing_else() {
         "create manageddevopsidentities.mdi-operator.io",
         "delete manageddevopsidentities.mdi-operator.io",
         "get secrets",
+        "patch events.events.k8s.io",
         "list namespaces",
         "get pods",
         "patch customresourcedefinitions.apiextensions.k8s.io",
