@@ -18,7 +18,7 @@ use kube::{
 use super::{Guarded, memory::Memory, namesakes::Namesakes, siblings::as_sibling};
 use crate::{
     api::{ManagedDevOpsIdentity, conditions::Reason, names::RECONCILE_REQUESTED_AT},
-    domain::{desired::named_identity, names::IdentityId, record::Record},
+    domain::{desired::named_identity, names::IdentityId, record::Holding},
 };
 
 /// What a pass of the object itself depends on.
@@ -30,13 +30,13 @@ struct Own {
     readable: bool,
 }
 
-/// What the claims of its siblings depend on.
+/// What the claims of its siblings depend on. Pools and what was applied are nobody else's business.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Claim {
     generation: Option<i64>,
     terminating: bool,
     stalled: Option<Reason>,
-    record: Record,
+    holding: Option<Holding>,
 }
 
 #[derive(Debug, Clone)]
@@ -143,7 +143,7 @@ fn claim(object: &ManagedDevOpsIdentity) -> Claim {
         generation: object.metadata.generation,
         terminating: sibling.terminating,
         stalled: sibling.stalled,
-        record: sibling.record,
+        holding: sibling.record.holding,
     }
 }
 
