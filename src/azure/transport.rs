@@ -125,9 +125,8 @@ impl Transport {
         request: Request,
     ) -> Result<Answer, Failure> {
         let verb = request.method().clone();
-        let path = request.url().path().to_owned();
+        let url = request.url().clone();
         let asked_as = correlation_id(request.headers());
-        let proxy = self.proxies.on_the_way_to(request.url().as_str());
         let started = Instant::now();
         let outcome = self.exchange(request).await;
         let took = started.elapsed();
@@ -135,7 +134,7 @@ impl Transport {
         let code = outcome.as_ref().map_or("error", |answer| answer.status.as_str()).to_owned();
         self.metrics.azure_request(service.label(), verb.as_str(), &code, took);
         tracing::debug!(
-            service = service.label(), %verb, path, code, correlation_id = asked_as,
+            service = service.label(), %verb, path = url.path(), code, correlation_id = asked_as,
             took_ms = took.as_millis(), "request to Azure"
         );
         match outcome {
@@ -145,10 +144,8 @@ impl Transport {
             }
             Err(trouble) => {
                 let (cause, code) = trouble.means();
-                let by_way_of = match proxy {
-                    Some(proxy) if code == CONNECTION_FAILED => format!(", by way of {proxy}"),
-                    Some(_) | None => String::new(),
-                };
+                let proxy = (code == CONNECTION_FAILED).then(|| self.proxies.on_the_way_to(url.as_str()));
+                let by_way_of = proxy.flatten().map(|it| format!(", by way of {it}")).unwrap_or_default();
                 Err(Failure {
                     cause,
                     code: code.into(),

@@ -17,7 +17,7 @@ use crate::{
         desired::Desired,
         failure::Class,
         names::ObjectKey,
-        schedule::{Outcome, next_look},
+        schedule::{Outcome, first_look, next_look},
     },
     runtime::metrics,
 };
@@ -26,11 +26,6 @@ use crate::{
 const DEADLINE: Duration = Duration::from_mins(2);
 /// How soon to ask again whether all first lists are there, in real time.
 const LISTS_PENDING: Duration = Duration::from_millis(500);
-/// First passes over objects that were settled before the start are spread: this many a second, within a time at most.
-const SPREAD: (f64, Duration) = (10.0, Duration::from_mins(1));
-/// Those over all others are only shuffled: a list has the objects of a team, and so of a subscription, side by side, and
-/// they would fill all places in a line of one subscription while those of others need not wait.
-const SHUFFLE: (f64, Duration) = (500.0, Duration::from_secs(2));
 
 /// How a pass ended, as far as the pace depends on it.
 enum Ended {
@@ -146,7 +141,7 @@ impl Operator {
         (result, Action::requeue(self.clock.real_duration(wait)))
     }
 
-    /// An object that was settled when the process started is in no hurry: hundreds of them must not ask at once.
+    /// The first looks of a process do not come all at once, in the order of a list.
     fn spread_first_look(&self, guarded: &Guarded) -> Option<Duration> {
         if !self.memory.first_look(&guarded.uid().unwrap_or_default()) {
             return None;
@@ -155,11 +150,8 @@ impl Operator {
         let settled = object.metadata.deletion_timestamp.is_none()
             && object.status.as_ref().and_then(|status| status.observed_generation)
                 == object.metadata.generation;
-        let (a_second, at_most) = if settled { SPREAD } else { SHUFFLE };
         let count: usize = self.stores.iter().map(kube::runtime::reflector::Store::len).sum();
-        #[expect(clippy::cast_precision_loss, reason = "a number of objects")]
-        let window = at_most.min(Duration::from_secs_f64(count as f64 / a_second));
-        let wait = window.mul_f64(rand::random());
+        let wait = first_look(settled, count, rand::random());
         (wait > Duration::from_millis(200)).then(|| self.clock.real_duration(wait))
     }
 }

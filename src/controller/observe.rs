@@ -7,7 +7,6 @@ use super::{
     siblings::names,
 };
 use crate::{
-    api::v1alpha1::Mode,
     azure::{CredentialKey, Freshness},
     domain::{
         desired::Desired,
@@ -16,6 +15,7 @@ use crate::{
         names::{IdentityId, ObjectKey},
         observed::{Absence, Fact, Identity, MarkOwner, Observed},
         ownership::{Me, owner_to_look_up},
+        plan::expects_to_write,
         record::Record,
     },
 };
@@ -41,7 +41,7 @@ impl Operator {
                 self.azure.subscriptions.get(&CREDENTIAL, desired.identity.subscription(), freshness),
             )
         };
-        let about_to_write = desired.mode == Mode::Manage && Record::of(&subject.status()).holding.is_none();
+        let about_to_write = expects_to_write(desired, &Record::of(&subject.status()));
         let ((organization, subscription), identity) = if about_to_write {
             (directories.await, None)
         } else {

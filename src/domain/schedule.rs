@@ -30,6 +30,10 @@ pub enum Outcome {
     Again,
 }
 
+/// First looks at objects that were settled before: this many a second, within a time at most.
+const SPREAD: (f64, Duration) = (10.0, Duration::from_mins(1));
+/// The same at all others.
+const SHUFFLE: (f64, Duration) = (500.0, Duration::from_secs(2));
 /// The shortest and the longest wait of the back-off.
 const BACK_OFF: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(5));
 /// The slow pace is the object's interval, but at least this.
@@ -62,6 +66,18 @@ pub fn next_look(outcome: Outcome, interval: Duration, attempts: u32, random: f6
         }
         Outcome::Again => Duration::ZERO,
     }
+}
+
+/// How long after the start of a process an object is first looked at, among this many.
+///
+/// One that was settled before is in no hurry: hundreds of them must not ask at once. The others are only shuffled: a list
+/// has the objects of a team, and so of a subscription, side by side, and they would fill all places in a line of that
+/// subscription while those of others need not wait.
+pub fn first_look(settled: bool, objects: usize, random: f64) -> Duration {
+    let (a_second, at_most) = if settled { SPREAD } else { SHUFFLE };
+    #[expect(clippy::cast_precision_loss, reason = "a number of objects")]
+    let window = at_most.min(Duration::from_secs_f64(objects as f64 / a_second));
+    window.mul_f64(random)
 }
 
 fn soon(attempts: u32, random: f64) -> Duration {

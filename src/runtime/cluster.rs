@@ -130,12 +130,13 @@ async fn configured(proxies: &Proxies) -> Result<(Config, Proxies), ClusterError
     let its_own = kubeconfig.as_ref().and_then(proxy_url).map(Proxies::of_kubeconfig);
     let proxies = its_own.transpose().map_err(ClusterError::ProxyUrl)?.unwrap_or_else(|| proxies.clone());
     let mut config = match kubeconfig {
-        Some(kubeconfig) => Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-            .await
-            .map_err(|error| match error {
-            KubeconfigError::ParseNoProxy(_) => ClusterError::NoProxy(error),
-            _ => ClusterError::Kubeconfig(error),
-        })?,
+        Some(kubeconfig) => {
+            let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+            config.map_err(|error| match error {
+                KubeconfigError::ParseNoProxy(_) => ClusterError::NoProxy(error),
+                _ => ClusterError::Kubeconfig(error),
+            })?
+        }
         None => Config::incluster().map_err(ClusterError::NotConfigured)?,
     };
     // kube compares NO_PROXY with the proxy's address instead of the cluster's, and in a pod knows no proxy at all.

@@ -38,6 +38,12 @@ pub struct Situation<'a> {
     pub finalizer: Finalizer,
 }
 
+/// Whether the first thing that an object does is likely to be a write: it manages, and holds nothing. A guess, made
+/// before the identity was read, to take leave to write first; where it is wrong it costs nothing.
+pub fn expects_to_write(desired: &Desired, record: &Record) -> bool {
+    desired.mode == Mode::Manage && record.holding.is_none()
+}
+
 /// What comes next.
 pub fn decide(situation: Situation<'_>) -> Next {
     let Observed { subscription, identity, .. } = situation.observed;

@@ -22,5 +22,5 @@ mod tests;
 #[cfg(test)]
 mod world;
 
-pub use decision::{Situation, decide};
+pub use decision::{Situation, decide, expects_to_write};
 pub use step::{Change, Finalizer, Marking, NewIdentity, Next, Step, Verdict, WhyMark};

@@ -597,3 +597,12 @@ mod observing {
         assert_eq!(case.next(), Next::Tell(Verdict::LocationConflict(location("northeurope"))));
     }
 }
+
+#[test]
+fn only_an_object_that_manages_and_holds_nothing_expects_to_write() {
+    let wish = Case::absent().desired;
+    assert!(expects_to_write(&wish, &Record::default()));
+    assert!(!expects_to_write(&wish, &holding(1, Origin::Adopted)));
+    let observing = Case::absent().wishing(|d| d.mode = Mode::Observe).desired;
+    assert!(!expects_to_write(&observing, &Record::default()));
+}

@@ -41,3 +41,20 @@ fn what_nobody_foresaw_backs_off_and_is_then_looked_at_slowly() {
     assert!(next_look(outcome, HALF_AN_HOUR, 10, 0.5) <= BACK_OFF.1);
     assert!(next_look(outcome, HALF_AN_HOUR, 11, 0.5) >= SLOW_AT_LEAST);
 }
+
+#[test]
+fn first_looks_at_settled_objects_are_spread_and_those_at_others_only_shuffled() {
+    for (settled, objects, window) in [
+        (true, 1, 100),
+        (true, 100, 10_000),
+        (true, 5000, 60_000),
+        (false, 1, 2),
+        (false, 100, 200),
+        (false, 5000, 2000),
+    ] {
+        let window = Duration::from_millis(window);
+        assert_eq!(first_look(settled, objects, 0.0), Duration::ZERO);
+        assert_eq!(first_look(settled, objects, 0.5), window / 2);
+        assert!(first_look(settled, objects, 0.999) < window);
+    }
+}
