@@ -1,11 +1,12 @@
 //! What the process remembers of an object between passes, by uid.
 //!
 //! None of it is needed for safety: after a restart it is empty, and the next pass only waits a little longer before
-//! it concludes anything. What must survive a crash stands in status (`domain::record`).
+//! it concludes anything. What must survive a crash stands in status (`domain::record`); what could not be stored there
+//! yet waits here.
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
-use crate::domain::{failure::Failure, names::PoolId, observed::Absence};
+use crate::domain::{failure::Failure, names::PoolId, observed::Absence, record::Record};
 
 /// A creation of ours is given this long to show everywhere.
 const SETTLES_WITHIN: Duration = Duration::from_mins(1);
@@ -24,6 +25,9 @@ struct Remembered {
     attempts: u32,
     absent_since: Option<Duration>,
     creation_sent: Option<Duration>,
+    deletion_sent: Option<Duration>,
+    /// What an answer has taught and no status write has carried yet.
+    unstored: Option<Record>,
     in_the_dark_since: Option<Duration>,
     looked_at: bool,
     suspension_told: Option<i64>,
@@ -75,6 +79,36 @@ impl Memory {
     /// The creation was refused: there is nothing to wait for.
     pub(super) fn creation_refused(&self, uid: &str) {
         self.with(uid, |it| it.creation_sent = None);
+    }
+
+    /// A deletion was taken by Azure, or may have been. The creation before it explains no absence any more.
+    pub(super) fn deletion_sent(&self, uid: &str, now: Duration) {
+        self.with(uid, |it| (it.creation_sent, it.deletion_sent) = (None, Some(now)));
+    }
+
+    /// Whether this process has sent a deletion.
+    pub(super) fn has_deleted(&self, uid: &str) -> bool {
+        self.with(uid, |it| it.deletion_sent.is_some())
+    }
+
+    /// Whether a deletion is so fresh that a replica may not know of it.
+    pub(super) fn deleted_lately(&self, uid: &str, now: Duration) -> bool {
+        self.with(uid, |it| it.deletion_sent.is_some_and(|at| now.saturating_sub(at) < SETTLES_WITHIN))
+    }
+
+    /// An answer has taught this; it is to be stored before anything else is done for the object.
+    pub(super) fn keep_record(&self, uid: &str, record: &Record) {
+        self.with(uid, |it| it.unstored = Some(record.clone()));
+    }
+
+    /// What was kept stands in status now.
+    pub(super) fn record_stored(&self, uid: &str) {
+        self.with(uid, |it| it.unstored = None);
+    }
+
+    /// What is still to be stored.
+    pub(super) fn unstored_record(&self, uid: &str) -> Option<Record> {
+        self.with(uid, |it| it.unstored.clone())
     }
 
     /// The identity was seen.
@@ -182,6 +216,20 @@ mod tests {
         assert_eq!(memory.absent("a", at(59)), Absence::JustCreated);
         assert_eq!(memory.absent("a", at(60)), Absence::Once);
         assert_eq!(memory.absent("a", at(65)), Absence::Confirmed);
+    }
+
+    #[test]
+    fn an_absence_after_our_own_deletion_is_one_however_fresh_the_creation_was() {
+        let memory = Memory::default();
+        memory.creation_sent("a", at(0));
+        memory.deletion_sent("a", at(10));
+        assert!(
+            memory.has_deleted("a")
+                && memory.deleted_lately("a", at(69))
+                && !memory.deleted_lately("a", at(70))
+        );
+        assert_eq!(memory.absent("a", at(10)), Absence::Once);
+        assert_eq!(memory.absent("a", at(15)), Absence::Confirmed);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     api::{conditions::Reason, names::event, v1alpha1::Mode},
-    azure::{Freshness, Patched, WriteSlot},
+    azure::{Basis, Freshness, Patched, WriteFailure},
     domain::{
         desired::WantedPool,
         directory::{Directory, judge},
@@ -42,7 +42,8 @@ pub(super) struct PoolSeen {
     pool: Fact<Pool>,
     operation: Option<OperationSeen>,
     turn: Option<Turn>,
-    slot: Option<WriteSlot<ManagedPool>>,
+    /// The last read, if it was made in the turn and under leave to write, and nothing was written since.
+    basis: Option<Basis<ManagedPool>>,
 }
 
 /// What became of a change that was sent.
@@ -98,7 +99,7 @@ impl Pass<'_> {
             Some(url) => Some(azure.operations.look(&CREDENTIAL, url, id).await),
             None => None,
         };
-        PoolSeen { pool: azure.pools.get(&CREDENTIAL, id).await, operation, turn: None, slot: None }
+        PoolSeen { pool: azure.pools.get(&CREDENTIAL, id).await, operation, turn: None, basis: None }
     }
 
     async fn register_with(
@@ -260,6 +261,7 @@ impl Pass<'_> {
                         self.operator.clock.elapsed(),
                     );
                     self.remember_pool(name, record.entered(Entered::Added(live.clone())));
+                    self.remember_now(&format!("the identity was added to pool {name}")).await?;
                 }
                 let note = format!("added the identity to pool {:#}", record.id);
                 self.operator.events.normal(&self.subject.reference(), event::REGISTERED, &note).await;
@@ -294,19 +296,18 @@ impl Pass<'_> {
         seen: &mut PoolSeen,
     ) -> Result<Option<Sent>, Halt> {
         let operator = self.operator;
-        let Some(slot) = seen.slot.take() else {
+        let Some(basis) = seen.basis.take() else {
             if seen.turn.is_none() {
                 seen.turn = Some(operator.pool_turns.take(&record.id).await);
             }
-            seen.slot = Some(operator.azure.pool_writer.reserve(&CREDENTIAL, &record.id).await?);
-            self.write_ahead(&format!("the registration with pool {name} is under way")).await?;
-            seen.pool = operator.azure.pools.get(&CREDENTIAL, &record.id).await;
+            let slot = operator.azure.pool_writer.reserve(&CREDENTIAL, &record.id).await?;
+            (seen.pool, seen.basis) = operator.azure.pool_writer.read(slot).await;
             return Ok(None);
         };
         self.write_ahead(&format!("the registration with pool {name} is under way")).await?;
-        let permit = operator.permit(&record.id.to_string())?;
-        let (uid, sent) = (self.subject.uid(), operator.azure.pool_writer.patch(&permit, slot, change).await);
-        match sent {
+        let authority = operator.authority(&mut self.subject, basis.read()).await?;
+        let uid = self.subject.uid();
+        match operator.azure.pool_writer.patch(&authority, basis, change).await {
             Ok(Patched::Done(_)) => {
                 operator.memory.pool_mended(&uid, &record.id);
                 // The answer is Azure's word; the truth is the pool, read again.
@@ -315,12 +316,14 @@ impl Pass<'_> {
             }
             Ok(Patched::Accepted { operation, again }) => {
                 self.remember_pool(name, record.under_way(operation));
-                self.write_ahead(&format!("the registration with pool {name} is under way")).await?;
+                self.remember_now(&format!("the registration with pool {name} is under way")).await?;
                 Ok(Some(Sent::UnderWay(again)))
             }
             Err(failure) => {
-                if !failure.hides_the_truth() {
-                    operator.memory.pool_failed(&uid, &record.id, &failure, operator.clock.elapsed());
+                if let WriteFailure::Azure(failure) = &failure
+                    && !failure.hides_the_truth()
+                {
+                    operator.memory.pool_failed(&uid, &record.id, failure, operator.clock.elapsed());
                 }
                 Err(failure.into())
             }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{pools::PoolStatus, spec::IsolationScope};
+use crate::api::conditions::{Reason, types};
 
 /// What is so. Holds stable facts only: while the world stands still, nothing in here changes.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -67,6 +68,13 @@ pub struct ManagedDevOpsIdentityStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_handled_reconcile_at: Option<String>,
+}
+
+impl ManagedDevOpsIdentityStatus {
+    /// Whether `Ready` stands for this reason.
+    pub fn is_ready_for(&self, reason: Reason) -> bool {
+        self.conditions.iter().any(|it| it.type_ == types::READY && it.reason == reason.as_str())
+    }
 }
 
 /// A thing that lives in a Microsoft Entra directory.

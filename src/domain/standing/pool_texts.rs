@@ -60,6 +60,15 @@ pub(super) fn leaving_waits(pool: &str, reason: Reason) -> String {
     }
 }
 
+/// Of an object that is being deleted: the pools that are still to be left.
+pub(super) fn all_left(remaining: &[&str]) -> String {
+    match remaining {
+        [] => "the identity has left the pools that this object had added it to".into(),
+        [pool] => format!("the identity is being taken out of pool {pool}"),
+        pools => format!("the identity is being taken out of {} pools", pools.len()),
+    }
+}
+
 pub(super) fn not_found(pool: &str, id: &PoolId) -> String {
     format!(
         "there is no pool {id}: create it, or correct name, resourceGroup or subscriptionId of {pool} in spec.pools (where they are absent, those of the identity count)"
