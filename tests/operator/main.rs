@@ -12,6 +12,7 @@ mod fences;
 mod identity;
 mod life;
 mod modes;
+mod overtaken;
 mod ownership;
 mod pools;
 mod process;

@@ -13,7 +13,7 @@ use azure_simulator::{
     Config, LoggedRequest, Settings, Simulator, Throttling,
     world::{Sample, World},
 };
-use harness::{ControlPlane, Operator};
+use harness::{ApiProxy, ControlPlane, Operator};
 use kube::{
     Api, Client,
     api::{Patch, PatchParams},
@@ -156,13 +156,24 @@ impl Stage {
 
     /// Starts an operator, with settings beside or instead of the usual ones.
     pub async fn start_operator(&self, more: &[(&str, &str)]) {
+        self.start_operator_by(&self.kubeconfig, more).await;
+    }
+
+    /// The same behind a proxy that does with its requests to the API server as it is told.
+    pub async fn start_operator_behind_a_proxy(&self, more: &[(&str, &str)]) -> ApiProxy {
+        let proxy = ApiProxy::start(control_plane().await, &self.kubeconfig).await.expect("a proxy");
+        self.start_operator_by(proxy.kubeconfig(), more).await;
+        proxy
+    }
+
+    async fn start_operator_by(&self, kubeconfig: &Path, more: &[(&str, &str)]) {
         let mut settings = self.settings();
         for (name, value) in more {
             settings.retain(|(known, _)| known != name);
             settings.push(((*name).to_owned(), (*value).to_owned()));
         }
         let binary = Path::new(env!("CARGO_BIN_EXE_mdi-operator"));
-        let operator = Operator::start(binary, &self.kubeconfig, settings, ["run"]).expect("the operator");
+        let operator = Operator::start(binary, kubeconfig, settings, ["run"]).expect("the operator");
         *self.operator.lock().await = Some(operator);
     }
 
@@ -179,6 +190,16 @@ impl Stage {
         if let Some(mut operator) = self.operator.lock().await.take() {
             operator.kill().await.expect("an end");
         }
+    }
+
+    /// Stops the operator in its tracks, as a node does that is frozen: clocks go on.
+    pub async fn pause_operator(&self) {
+        self.operator.lock().await.as_mut().expect("an operator").pause().await.expect("a signal");
+    }
+
+    /// Lets it go on.
+    pub async fn resume_operator(&self) {
+        self.operator.lock().await.as_mut().expect("an operator").resume().await.expect("a signal");
     }
 
     /// All that the operator has printed.
