@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 /// How long a tester waits for a request that never comes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How a gate stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -129,7 +129,9 @@ impl Pacing {
         if gates.iter().any(|gate| !gate.bucket().wait(0, now).is_zero()) {
             return None;
         }
-        gates.iter().for_each(|gate| gate.bucket().reserve());
+        for gate in &gates {
+            gate.bucket().reserve();
+        }
         drop(turns);
         Some(Slot { clock: self.clock, errand, gates })
     }

@@ -11,11 +11,11 @@ use super::{
     siblings::key,
 };
 use crate::{
-    api::{conditions::Reason, names::event, v1alpha1::DeletionPolicy},
+    api::{names::event, v1alpha1::DeletionPolicy},
     azure::{Basis, IdentityPatch},
     domain::{
         desired::{Desired, named_identity},
-        farewell::{Farewell, Obstacle, decide},
+        farewell::{Farewell, Obstacle, WaitsFor, decide},
         names::{IdentityId, PrincipalId},
         observed::{Absence, Fact, Identity},
         ownership::Me,
@@ -81,17 +81,14 @@ impl Operator {
         };
         let (problem, record) = (obstacle.told(&id), Record::of(&subject.status()));
         let departure = Departure {
-            waits_for: &problem,
-            passes_by_itself: obstacle.passes_by_itself(),
+            problem: &problem,
+            waits_for_whom: obstacle.waits_for(),
             since,
             identity_is_gone: *obstacle == Obstacle::NotSeenGone,
-            leaves_pools: subject.object.spec.deletion_policy == DeletionPolicy::Delete
-                && *obstacle != Obstacle::NotSeenGone,
+            leaves_pools: subject.object.spec.deletion_policy == DeletionPolicy::Delete,
         };
-        let prior = subject.status();
-        let is_news = obstacle.lasts() && !prior.is_ready_for(Reason::Deleting);
         let outcome = self.report(&mut subject, &record, Some(&id), Finding::Deleting(departure)).await?;
-        if is_news && outcome != Outcome::Stalled {
+        if obstacle.waits_for() == WaitsFor::Others && self.memory.tell_deletion_waits(&subject.uid()) {
             self.events.normal(&subject.reference(), event::DELETION_WAITS, &problem).await;
         }
         Ok(outcome)

@@ -31,6 +31,7 @@ struct Remembered {
     in_the_dark_since: Option<Duration>,
     looked_at: bool,
     suspension_told: Option<i64>,
+    deletion_wait_told: bool,
     pools: HashMap<PoolId, RememberedPool>,
 }
 
@@ -179,6 +180,11 @@ impl Memory {
     /// Whether a removal of ours is so fresh that a replica may not know of it.
     pub(super) fn pool_removed_lately(&self, uid: &str, pool: &PoolId, now: Duration) -> bool {
         self.with(uid, |it| is_fresh(it.pools.get(pool).and_then(|pool| pool.removed), now))
+    }
+
+    /// Whether it has not been told yet that the deletion waits for what passes by itself.
+    pub(super) fn tell_deletion_waits(&self, uid: &str) -> bool {
+        self.with(uid, |it| !std::mem::replace(&mut it.deletion_wait_told, true))
     }
 
     /// Whether the suspension of this generation has not been told yet.

@@ -15,6 +15,7 @@ use crate::{
     domain::{
         desired::{Desired, named_identity},
         failure::{Cause, Failure},
+        farewell::WaitsFor,
         names::IdentityId,
         observed::Observed,
         ownership::Me,
@@ -224,8 +225,8 @@ impl Pass<'_> {
         }
         let finding = match (&self.verdict, self.subject.deleted_at()) {
             (_, Some(since)) => Finding::Deleting(Departure {
-                waits_for: doing,
-                passes_by_itself: true,
+                problem: doing,
+                waits_for_whom: WaitsFor::Others,
                 since,
                 identity_is_gone: self.observed.identity.is_gone(),
                 leaves_pools: true,

@@ -99,7 +99,7 @@ pub async fn run(setup: Setup, shutdown: &Shutdown) {
     let lists = announce_first_lists(&operator, &health);
     let operator = &operator;
     let passes = apis.into_iter().zip(writers).enumerate().map(|(index, (api, writer))| {
-        let operator = Arc::clone(&operator);
+        let operator = Arc::clone(operator);
         let store = operator.stores[index].clone();
         let anew = operator.fencing.looks_anew(store.clone()).map(Ok);
         let queue = queue(api, writer, Arc::clone(&operator));

@@ -321,6 +321,17 @@ impl WhyRetained {
     }
 }
 
+/// For whose doing a farewell waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// The operator's own, in some seconds.
+    AnotherLook,
+    /// What passes without anybody's doing, if it is as it should be.
+    Others,
+    /// Somebody has to do something.
+    APerson,
+}
+
 /// More than a message needs to name.
 const NAMED_AT_MOST: usize = 5;
 
@@ -378,13 +389,16 @@ impl Obstacle {
         }
     }
 
-    /// Whether it lasts longer than the look after the next: then people are told that it is waited for.
-    pub fn lasts(&self) -> bool {
-        !matches!(self, Self::NotSeenGone | Self::StillShown)
+    /// For whose doing it waits.
+    pub fn waits_for(&self) -> WaitsFor {
+        match self {
+            Self::NotSeenGone | Self::StillShown => WaitsFor::AnotherLook,
+            _ if self.passes_by_itself() => WaitsFor::Others,
+            _ => WaitsFor::APerson,
+        }
     }
 
-    /// Whether it passes without anybody's doing.
-    pub fn passes_by_itself(&self) -> bool {
+    fn passes_by_itself(&self) -> bool {
         match self {
             Self::Moving(_) | Self::NotSeenGone | Self::StillShown => true,
             Self::Listed(_) => false,

@@ -17,6 +17,7 @@ use crate::{
         cluster::ClusterIds,
         desired::{Desired, WantedPool},
         failure::{Cause, Failure},
+        farewell::WaitsFor,
         mark::Mark,
         names::{
             ClientId, IdentityId, Location, ObjectKey, OrganizationName, PoolId, PrincipalId, SubscriptionId,
@@ -176,10 +177,10 @@ pub fn observed(identity: Fact<Identity>) -> Observed {
 }
 
 /// A deletion that waits for what passes by itself.
-pub fn departure(waits_for: &str) -> Departure<'_> {
+pub fn departure(problem: &str) -> Departure<'_> {
     Departure {
-        waits_for,
-        passes_by_itself: true,
+        problem,
+        waits_for_whom: WaitsFor::Others,
         since: Timestamp::UNIX_EPOCH,
         identity_is_gone: false,
         leaves_pools: false,

@@ -5,59 +5,12 @@ use std::time::Duration;
 
 use azure_simulator::{Effect, Fault, Hand, world::Tags};
 use futures::future::join_all;
-use kube::api::{DeleteParams, Patch, PatchParams};
-use mdi_operator::api::{conditions::types, names::RECONCILE_REQUESTED_AT};
-use serde_json::{Value, json};
+use mdi_operator::api::conditions::types;
+use serde_json::json;
 
 use crate::stage::{Stage, condition, control_plane};
 
 impl Stage {
-    /// Changes the spec of an object as `kubectl patch` does.
-    async fn patch_spec(&self, name: &str, spec: Value) {
-        let patch = json!({ "spec": spec });
-        self.api().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.expect("a valid change");
-    }
-
-    /// Asks for a look now, and waits for nothing.
-    async fn ask_for_a_look(&self, name: &str) {
-        let patch = json!({"metadata": {"annotations": {RECONCILE_REQUESTED_AT: format!("{name}-now")}}});
-        self.api().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.expect("an annotation");
-    }
-
-    async fn until_it_is_gone(&self, name: &str) {
-        let begun = std::time::Instant::now();
-        while self.api().get_opt(name).await.expect("the API server").is_some() {
-            assert!(begun.elapsed().as_secs() < 60, "{name} was never let go\n{}", self.operator_log().await);
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    /// An object that is Ready and is to be deleted with its identity.
-    async fn ready_with_delete(&self, name: &str, pools: &[&str]) {
-        let pools: Vec<_> = pools.iter().map(|pool| json!({"name": pool})).collect();
-        let spec = self.spec(|spec| {
-            spec["deletionPolicy"] = json!("Delete");
-            spec["interval"] = json!("1m");
-            spec["pools"] = json!(pools);
-        });
-        self.apply(name, spec).await;
-        self.until_reason(name, "Succeeded").await;
-    }
-
-    fn is_there(&self, name: &str) -> bool {
-        let id = self.id(name);
-        self.azure.state().with(|world| world.identity(&id).is_some())
-    }
-
-    async fn ask_to_delete(&self, name: &str) {
-        self.api().delete(name, &DeleteParams::default()).await.expect("a deletion");
-    }
-
-    fn set_tag(&self, name: &str, key: &str, value: &str) {
-        let id = self.id(name);
-        self.azure.state().with(|world| world.set_tag(&id, key, value)).expect("an identity");
-    }
-
     fn pools_list(&self) -> String {
         format!("*/subscriptions/{}/providers/Microsoft.DevOpsInfrastructure/pools", self.sample.subscription)
     }
@@ -66,14 +19,14 @@ impl Stage {
 #[tokio::test]
 async fn a_policy_that_becomes_retain_while_the_pools_are_listed_is_obeyed() {
     let stage = Stage::set().await;
-    stage.ready_with_delete("agents", &[]).await;
+    stage.ready_to_delete("agents", &[]).await;
     let list = stage.azure.hold_before("GET", &stage.pools_list());
-    stage.ask_to_delete("agents").await;
+    stage.begin_deletion("agents").await;
     list.reached().await;
     stage.patch_spec("agents", json!({"deletionPolicy": "Retain"})).await;
     list.open();
-    stage.until_it_is_gone("agents").await;
-    assert!(stage.is_there("agents"));
+    stage.until_gone("agents").await;
+    assert!(stage.exists("agents"));
     assert_eq!(stage.identity_requests("DELETE"), 0);
     assert_eq!(stage.tag("agents", "mdi-operator-released").as_deref(), Some("true"));
 }
@@ -93,13 +46,13 @@ async fn before_a_delete_the_objects_are_listed_anew_so_one_that_the_watch_never
     stage.until_reason("first", "Succeeded").await;
     // What wakes the pass is the finalizer's own object, so the pools' list is held until the watch hangs.
     let list = stage.azure.hold_before("GET", &stage.pools_list());
-    stage.ask_to_delete("first").await;
+    stage.begin_deletion("first").await;
     list.reached().await;
     proxy.mute_watches();
     stage.apply("second", shared("Retain")).await;
     list.open();
-    stage.until_it_is_gone("first").await;
-    assert!(stage.is_there("shared"));
+    stage.until_gone("first").await;
+    assert!(stage.exists("shared"));
     assert_eq!(stage.identity_requests("DELETE"), 0);
     stage.until_event("first", "Warning", "IdentityRetained").await;
 }
@@ -108,16 +61,16 @@ async fn before_a_delete_the_objects_are_listed_anew_so_one_that_the_watch_never
 async fn where_the_objects_cannot_be_listed_nothing_is_deleted() {
     let stage = Stage::without_operator(|_| {}).await;
     let proxy = stage.start_operator_behind_a_proxy(&[]).await;
-    stage.ready_with_delete("agents", &[]).await;
+    stage.ready_to_delete("agents", &[]).await;
     let refused = proxy.answer("GET", "*/manageddevopsidentities", 500, "InternalError");
-    stage.ask_to_delete("agents").await;
+    stage.begin_deletion("agents").await;
     refused.reached().await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(stage.is_there("agents"));
+    assert!(stage.exists("agents"));
     assert_eq!(stage.identity_requests("DELETE"), 0);
     refused.open();
-    stage.until_it_is_gone("agents").await;
-    assert!(!stage.is_there("agents"));
+    stage.until_gone("agents").await;
+    assert!(!stage.exists("agents"));
 }
 
 #[tokio::test]
@@ -166,10 +119,10 @@ async fn a_tag_that_is_set_while_a_release_waits_for_leave_to_write_survives_it(
     let stage = Stage::at_pace(control_plane().await, 1.0).await;
     stage.start_operator(&[]).await;
     stage.ready("agents").await;
-    stage.ask_to_delete("agents").await;
+    stage.begin_deletion("agents").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     stage.set_tag("agents", "cost-center", "42");
-    stage.until_it_is_gone("agents").await;
+    stage.until_gone("agents").await;
     assert_eq!(stage.tag("agents", "mdi-operator-released").as_deref(), Some("true"));
     assert_eq!(stage.tag("agents", "cost-center").as_deref(), Some("42"));
 }
@@ -242,15 +195,15 @@ async fn a_release_that_met_another_principal_takes_the_mark_off_again() {
 #[tokio::test]
 async fn an_identity_that_somebody_re_creates_after_the_pools_were_listed_is_not_deleted() {
     let stage = Stage::set().await;
-    stage.ready_with_delete("agents", &[]).await;
+    stage.ready_to_delete("agents", &[]).await;
     let list = stage.azure.hold_after("GET", &stage.pools_list());
-    stage.ask_to_delete("agents").await;
+    stage.begin_deletion("agents").await;
     list.reached().await;
     let id = stage.id("agents");
     stage.azure.state().with(|world| world.recreate_identity(&id, Tags::Copied)).unwrap();
     list.open();
-    stage.until_it_is_gone("agents").await;
-    assert!(stage.is_there("agents"));
+    stage.until_gone("agents").await;
+    assert!(stage.exists("agents"));
     assert_eq!(stage.identity_requests("DELETE"), 0);
 }
 
@@ -301,7 +254,7 @@ async fn a_process_that_stood_still_after_its_read_writes_nothing_before_it_has_
                 Box::pin(async move {
                     stage.ready("agents").await;
                     stage.azure.script(gate);
-                    stage.ask_to_delete("agents").await;
+                    stage.begin_deletion("agents").await;
                 })
             },
         },
@@ -311,9 +264,9 @@ async fn a_process_that_stood_still_after_its_read_writes_nothing_before_it_has_
             read: 2,
             begin: |stage, gate| {
                 Box::pin(async move {
-                    stage.ready_with_delete("agents", &[]).await;
+                    stage.ready_to_delete("agents", &[]).await;
                     stage.azure.script(gate);
-                    stage.ask_to_delete("agents").await;
+                    stage.begin_deletion("agents").await;
                 })
             },
         },

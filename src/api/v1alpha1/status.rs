@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{pools::PoolStatus, spec::IsolationScope};
-use crate::api::conditions::{Reason, types};
 
 /// The generation in the status of an object that nobody has looked at yet. No object has it.
 pub const NOT_OBSERVED: i64 = -1;
@@ -71,13 +70,6 @@ pub struct ManagedDevOpsIdentityStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_handled_reconcile_at: Option<String>,
-}
-
-impl ManagedDevOpsIdentityStatus {
-    /// Whether `Ready` stands for this reason.
-    pub fn is_ready_for(&self, reason: Reason) -> bool {
-        self.conditions.iter().any(|it| it.type_ == types::READY && it.reason == reason.as_str())
-    }
 }
 
 /// A thing that lives in a Microsoft Entra directory.

@@ -295,7 +295,7 @@ mod delete {
                     (case.deleted_lately, case.listed) = (deleted_lately, None);
                 });
                 assert_eq!(case.blocked(), Obstacle::NotSeenGone, "{absence:?}");
-                assert!(case.blocked().passes_by_itself());
+                assert_eq!(case.blocked().waits_for(), WaitsFor::AnotherLook);
                 assert_eq!(case.but(|case| case.absence = Absence::Confirmed).next(), Parting::End);
             }
         }
@@ -315,12 +315,12 @@ mod delete {
             let pools = vec![pool(&[foreign_entry(1)]), listing.clone()];
             let obstacle = Case::free().but(|case| case.listed = Some(Ok(pools))).blocked();
             assert_eq!(obstacle, Obstacle::Listed(vec![listing.id]));
-            assert!(!obstacle.passes_by_itself());
+            assert_eq!(obstacle.waits_for(), WaitsFor::APerson);
         }
         let moving = Pool { provisioning_state: "Updating".into(), ..pool(&[]) };
         let obstacle = Case::free().but(|case| case.listed = Some(Ok(vec![moving.clone()]))).blocked();
         assert_eq!(obstacle, Obstacle::Moving(vec![moving.id]));
-        assert!(obstacle.passes_by_itself());
+        assert_eq!(obstacle.waits_for(), WaitsFor::Others);
     }
 
     #[test]
@@ -337,7 +337,9 @@ mod delete {
                 let obstacle = Case::free().but(|case| obstruct(case, failure.clone())).blocked();
                 assert_eq!(obstacle, expected(failure.clone()));
                 assert_eq!(obstacle.failure(), Some(&failure));
-                assert_eq!(obstacle.passes_by_itself(), failure.hides_the_truth() || is_going);
+                let passes = failure.hides_the_truth() || is_going;
+                let expected = if passes { WaitsFor::Others } else { WaitsFor::APerson };
+                assert_eq!(obstacle.waits_for(), expected);
             }
         }
     }

@@ -21,7 +21,7 @@ use crate::{
         conditions::{Reason, types},
         v1alpha1::PoolState,
     },
-    domain::{registration::PoolRecord, schedule::Outcome},
+    domain::{farewell::WaitsFor, registration::PoolRecord, schedule::Outcome},
 };
 
 /// What passes by itself is waited for this long before a person is called.
@@ -31,9 +31,9 @@ const PATIENCE: Duration = Duration::from_hours(1);
 #[derive(Debug, Clone, Copy)]
 pub struct Departure<'a> {
     /// What it waits for, as a sentence.
-    pub waits_for: &'a str,
-    /// Whether that passes without anybody's doing.
-    pub passes_by_itself: bool,
+    pub problem: &'a str,
+    /// For whose doing that is.
+    pub waits_for_whom: WaitsFor,
     /// When the deletion was asked for.
     pub since: Timestamp,
     /// Whether the identity was seen not to be there.
@@ -49,13 +49,17 @@ impl Told<'_> {
         departure: Departure<'_>,
         mut lines: Vec<Line>,
     ) -> (Vec<Condition>, Vec<Line>, Outcome) {
-        let stalled = !departure.passes_by_itself || self.has_waited(departure.since) >= PATIENCE;
+        let stalled = match departure.waits_for_whom {
+            WaitsFor::AnotherLook => false,
+            WaitsFor::Others => self.has_waited(departure.since) >= PATIENCE,
+            WaitsFor::APerson => true,
+        };
         let (reason, course) = if stalled {
             (Reason::DeletionBlocked, Course::Stuck)
         } else {
             (Reason::Deleting, Course::Settling)
         };
-        let waits = Part::new(Tri::Unknown, reason, departure.waits_for.into(), course);
+        let waits = Part::new(Tri::Unknown, reason, departure.problem.into(), course);
         let (ready, abnormal, outcome) = summarise(&waits, &waits, &waits);
 
         let directory = self.as_last_told(types::DIRECTORY_MATCHED, &waits);
@@ -66,7 +70,9 @@ impl Told<'_> {
             }
             None => self.as_last_told(types::IDENTITY_READY, &waits),
         };
-        let pools = if departure.leaves_pools {
+        let had_none = Reason::NoPools.as_str();
+        let had_none = self.prior_condition(types::POOLS_REGISTERED).is_some_and(|it| it.reason == had_none);
+        let pools = if departure.leaves_pools && !had_none {
             for line in &mut lines {
                 if self.record.pools.get(&line.status.name).is_some_and(PoolRecord::may_hold) {
                     line.status.state = PoolState::Removing;

@@ -91,7 +91,7 @@ impl Told<'_> {
                 self.matched_before(kind)
                     .unwrap_or_else(|| unknown(Reason::Progressing, doing, Course::Working))
             }
-            Finding::Deleting(departure) => unknown(Reason::Deleting, departure.waits_for, Course::Working),
+            Finding::Deleting(departure) => unknown(Reason::Deleting, departure.problem, Course::Working),
             Finding::Invalid(Refusal { reason, problem }) => unknown(reason, problem, Course::Stuck),
             Finding::NeverLookedAt | Finding::Judged { .. } => {
                 unknown(Reason::Suspended, "not looked at: set spec.suspend: false", Course::Done)

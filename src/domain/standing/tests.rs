@@ -17,6 +17,7 @@ use crate::{
     domain::{
         desired::Desired,
         failure::{Cause, Class, Failure},
+        farewell::WaitsFor,
         observed::{Fact, Identity, Observed, OrganizationDirectory, Subscription, SubscriptionState},
         ownership::Owner,
         plan::Verdict,
@@ -303,10 +304,14 @@ mod what_gitops_tools_see {
 
     #[test]
     fn what_stands_in_the_way_of_a_deletion_calls_a_person_at_once() {
-        let blocked = Departure { passes_by_itself: false, ..departure("a lock keeps it") };
+        let blocked = Departure { waits_for_whom: WaitsFor::APerson, ..departure("a lock keeps it") };
         let story = Story::ready().told_as(Finding::Deleting(blocked));
         assert_eq!(story.says(types::READY), Some(("False", "DeletionBlocked")));
         assert_eq!((story.kstatus(), story.outcome), (Kstatus::Failed, Outcome::Stalled));
+        // What comes after is looked at soon again, whatever was in the way before.
+        let looks = Departure { waits_for_whom: WaitsFor::AnotherLook, ..departure("asked once more") };
+        let story = story.told_as(Finding::Deleting(looks));
+        assert_eq!((story.kstatus(), story.outcome), (Kstatus::InProgress, Outcome::Settling));
     }
 
     #[test]
