@@ -52,6 +52,7 @@ pub(super) enum Parted {
 struct Found {
     /// The other objects that name the identity; from the API server itself once there is a basis.
     siblings: Vec<Sibling>,
+    definition: Definition,
     identity: Fact<Identity>,
     absence: Absence,
     not_left: Option<Vec<PoolJudged>>,
@@ -69,6 +70,7 @@ impl Operator {
         let identity = self.azure.identities.get(&CREDENTIAL, id).await;
         let mut found = Found {
             siblings: self.siblings(&subject.object, id).await?,
+            definition: self.definition().await?,
             absence: self.absence(subject, &identity),
             identity,
             not_left: None,
@@ -77,7 +79,7 @@ impl Operator {
             basis: None,
         };
         for _ in 0..STEPS_AT_MOST {
-            match self.next_parting(subject, &me, &desired, &found).await? {
+            match self.next_parting(subject, &me, &desired, &found) {
                 Parting::Retain => return Err(WriteError::Conflict),
                 Parting::End => {
                     self.tell_deleted(subject, id).await;
@@ -123,15 +125,9 @@ impl Operator {
         }
     }
 
-    async fn next_parting(
-        &self,
-        subject: &Subject,
-        me: &Me<'_>,
-        desired: &Desired,
-        found: &Found,
-    ) -> Result<Parting, WriteError> {
+    fn next_parting(&self, subject: &Subject, me: &Me<'_>, desired: &Desired, found: &Found) -> Parting {
         let status = subject.status();
-        Ok(part(&Leavetaking {
+        part(&Leavetaking {
             me,
             id: &desired.identity,
             shown_id: status.identity.as_ref().and_then(|identity| identity.resource_id.as_deref()),
@@ -142,11 +138,11 @@ impl Operator {
             absence: found.absence,
             deleted_lately: self.memory.deleted_lately(&subject.uid(), self.clock.elapsed()),
             siblings: &found.siblings,
-            definition: self.definition().await?,
+            definition: found.definition,
             not_left: found.not_left.as_deref(),
             listed: found.listed.as_ref(),
             refused: found.refused.as_ref(),
-        }))
+        })
     }
 
     /// Whether the kind goes, with all its objects.
@@ -199,7 +195,7 @@ impl Operator {
     /// Deletes the identity; if what that rests on was not read yet, it is, and the question is asked again.
     ///
     /// Right before a DELETE, once there is leave to write, all is read live and nothing comes between: every object that
-    /// names the identity, the identity, and last this object.
+    /// names the identity, the definition of the kind, the identity, and last this object.
     async fn delete_identity(
         &self,
         subject: &mut Subject,
@@ -209,8 +205,8 @@ impl Operator {
         let Some((basis, listed)) = found.basis.take() else {
             let slot = self.azure.writer.reserve(&CREDENTIAL, id).await?;
             let (siblings, listed) = self.siblings_live(&subject.object, id).await?;
+            (found.siblings, found.definition) = (siblings, self.definition().await?);
             let (identity, basis) = self.azure.writer.read(slot).await;
-            found.siblings = siblings;
             found.see(self, subject, identity);
             found.basis = basis.map(|basis| (basis, listed));
             return Ok(());

@@ -88,7 +88,9 @@ impl Operator {
             leaves_pools: subject.object.spec.deletion_policy == DeletionPolicy::Delete,
         };
         let outcome = self.report(&mut subject, &record, Some(&id), Finding::Deleting(departure)).await?;
-        if obstacle.waits_for() == WaitsFor::Others && self.memory.tell_deletion_waits(&subject.uid()) {
+        if obstacle.waits_for() == WaitsFor::Others
+            && self.memory.tell_deletion_waits(&subject.uid(), self.clock.elapsed())
+        {
             self.events.normal(&subject.reference(), event::DELETION_WAITS, &problem).await;
         }
         Ok(outcome)

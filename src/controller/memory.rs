@@ -12,6 +12,8 @@ use crate::domain::{failure::Failure, names::PoolId, observed::Absence, record::
 const SETTLES_WITHIN: Duration = Duration::from_mins(1);
 /// A replica may show a pool as it was before our change for so long.
 const POOL_SETTLES_WITHIN: Duration = Duration::from_mins(2);
+/// So long a deletion waits before people hear of it.
+const WAITS_LONG: Duration = Duration::from_mins(1);
 /// Between the two looks that make an absence certain.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
@@ -31,7 +33,7 @@ struct Remembered {
     in_the_dark_since: Option<Duration>,
     looked_at: bool,
     suspension_told: Option<i64>,
-    deletion_wait_told: bool,
+    deletion_waits: Option<(Duration, bool)>,
     pools: HashMap<PoolId, RememberedPool>,
 }
 
@@ -182,9 +184,14 @@ impl Memory {
         self.with(uid, |it| is_fresh(it.pools.get(pool).and_then(|pool| pool.removed), now))
     }
 
-    /// Whether it has not been told yet that the deletion waits for what passes by itself.
-    pub(super) fn tell_deletion_waits(&self, uid: &str) -> bool {
-        self.with(uid, |it| !std::mem::replace(&mut it.deletion_wait_told, true))
+    /// Whether it is time to tell, once, that the deletion waits for what passes by itself: not of every change that takes
+    /// some seconds.
+    pub(super) fn tell_deletion_waits(&self, uid: &str, now: Duration) -> bool {
+        self.with(uid, |it| {
+            let (since, told) = it.deletion_waits.get_or_insert((now, false));
+            let waits_long = now.saturating_sub(*since) >= WAITS_LONG;
+            waits_long && !std::mem::replace(told, true)
+        })
     }
 
     /// Whether the suspension of this generation has not been told yet.
@@ -236,6 +243,14 @@ mod tests {
         );
         assert_eq!(memory.absent("a", at(10)), Absence::Once);
         assert_eq!(memory.absent("a", at(15)), Absence::Confirmed);
+    }
+
+    #[test]
+    fn a_deletion_that_waits_is_told_of_once_and_not_at_once() {
+        let memory = Memory::default();
+        let told: Vec<u64> =
+            (0..200).filter(|seconds| memory.tell_deletion_waits("a", at(*seconds))).collect();
+        assert_eq!(told, [60]);
     }
 
     #[test]
