@@ -25,3 +25,4 @@ mod rights;
 mod schema;
 mod siblings;
 mod stage;
+mod watching;

@@ -13,7 +13,7 @@ use azure_simulator::{
     Config, LoggedRequest, Settings, Simulator, Throttling,
     world::{Sample, World},
 };
-use harness::{ApiProxy, ControlPlane, Operator};
+use harness::{ApiProxy, ControlPlane, Operator, Rule};
 use kube::{
     Api, Client,
     api::{Patch, PatchParams},
@@ -164,6 +164,19 @@ impl Stage {
         let proxy = ApiProxy::start(control_plane().await, &self.kubeconfig).await.expect("a proxy");
         self.start_operator_by(proxy.kubeconfig(), more).await;
         proxy
+    }
+
+    /// The same, with its first request of a method on paths like `path` held.
+    pub async fn start_operator_held_at(
+        &self,
+        method: &str,
+        path: &str,
+        more: &[(&str, &str)],
+    ) -> (ApiProxy, Rule) {
+        let proxy = ApiProxy::start(control_plane().await, &self.kubeconfig).await.expect("a proxy");
+        let held = proxy.hold_before(method, path);
+        self.start_operator_by(proxy.kubeconfig(), more).await;
+        (proxy, held)
     }
 
     async fn start_operator_by(&self, kubeconfig: &Path, more: &[(&str, &str)]) {
