@@ -21,6 +21,7 @@ use super::{
     wire,
 };
 use crate::{
+    api::v1alpha1::OperationUrl,
     domain::{
         failure::Failure,
         names::{ManagedPool, PoolId, SubscriptionId},
@@ -99,7 +100,7 @@ pub enum Patched {
     /// Azure takes a while.
     Accepted {
         /// Where to ask about it.
-        operation: String,
+        operation: OperationUrl,
         /// Not before this time.
         again: Option<Duration>,
     },
@@ -137,17 +138,20 @@ impl PoolWriter {
         }
     }
 
-    /// Azure says where to ask, in one header or two. If it does not, or if the token must not go there, the pool itself
-    /// is asked: its state tells that the change is over, and only the reason of a failure is lost.
+    /// Azure says where to ask, in one header or two. If it does not, if the token must not go there, or if no status could
+    /// keep the address, the pool itself is asked: its state tells that the change is over, and only the reason of a failure
+    /// is lost.
     fn accepted(&self, answer: &Answer, id: &PoolId) -> Patched {
         let hosts = self.0.hosts();
         let given = [AZURE_ASYNC_OPERATION, LOCATION]
             .iter()
             .filter_map(|header| answer.headers.get(header)?.to_str().ok())
-            .find_map(|link| hosts.link(link).ok());
-        let operation = given.unwrap_or_else(|| hosts.of(&id.to_string(), ManagedPool::API_VERSION));
+            .filter_map(|link| hosts.link(link).ok())
+            .map(|address| OperationUrl::from(address.url().to_string()))
+            .find(OperationUrl::fits_a_status);
+        let the_pool = || hosts.of(&id.to_string(), ManagedPool::API_VERSION).url().to_string().into();
         Patched::Accepted {
-            operation: operation.url().to_string(),
+            operation: given.unwrap_or_else(the_pool),
             again: classify::retry_after(&answer.headers),
         }
     }

@@ -163,7 +163,7 @@ impl Operator {
         };
         let mut not_left = vec![];
         for (name, record) in pass.record.pools.clone() {
-            let seen = pass.look_at_pool(&record.id, record.operation.as_deref()).await;
+            let seen = pass.look_at_pool(&record.id, record.operation.as_ref()).await;
             not_left.extend(pass.leave_pool(&name, &record.id, seen).await?);
         }
         pass.write_ahead("the pools are being left").await?;

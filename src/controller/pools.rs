@@ -15,7 +15,11 @@ use super::{
     turns::Turn,
 };
 use crate::{
-    api::{conditions::Reason, names::event, v1alpha1::Mode},
+    api::{
+        conditions::Reason,
+        names::event,
+        v1alpha1::{Mode, OperationUrl},
+    },
     azure::{Freshness, Patched, WriteSlot},
     domain::{
         desired::WantedPool,
@@ -77,7 +81,7 @@ impl Pass<'_> {
 
     /// Leaving pools first, then the wanted ones, each in its order.
     async fn look_at_pools(&self, wanted: &[WantedPool], leaving: &[(String, PoolRecord)]) -> Vec<PoolSeen> {
-        let mut looks: Vec<(PoolId, Option<String>)> = vec![];
+        let mut looks: Vec<(PoolId, Option<OperationUrl>)> = vec![];
         for (_, record) in leaving {
             looks.push((record.id.clone(), record.operation.clone()));
         }
@@ -85,14 +89,14 @@ impl Pass<'_> {
             looks.push((pool.id.clone(), self.record.pool(pool).operation));
         }
         stream::iter(looks)
-            .map(|(id, operation)| async move { self.look_at_pool(&id, operation.as_deref()).await })
+            .map(|(id, operation)| async move { self.look_at_pool(&id, operation.as_ref()).await })
             .buffered(READS_AT_ONCE)
             .collect()
             .await
     }
 
     /// What an operation has come to is asked before the pool is read, so that the pool shows what came of it.
-    pub(super) async fn look_at_pool(&self, id: &PoolId, operation: Option<&str>) -> PoolSeen {
+    pub(super) async fn look_at_pool(&self, id: &PoolId, operation: Option<&OperationUrl>) -> PoolSeen {
         let azure = &self.operator.azure;
         let operation = match operation {
             Some(url) => Some(azure.operations.look(&CREDENTIAL, url, id).await),

@@ -8,7 +8,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::*;
 use crate::{
-    api::v1alpha1::{DriftPolicy, Mode},
+    api::v1alpha1::{DriftPolicy, Mode, OperationUrl},
     domain::{
         failure::{Cause, Failure},
         names::PrincipalId,
@@ -44,7 +44,7 @@ enum Deed {
 /// An operation of ours that Azure carries out.
 #[derive(Debug, Clone)]
 struct Running {
-    url: String,
+    url: OperationUrl,
     change: BlockChange,
     fails: bool,
     passes_left: u32,
@@ -63,7 +63,7 @@ struct World {
 
     pool: Option<Pool>,
     running: Option<Running>,
-    come_to: Vec<(String, bool)>,
+    come_to: Vec<(OperationUrl, bool)>,
     live: u32,
     wanted: bool,
     /// As the status has it; `None` once it is forgotten.
@@ -272,7 +272,8 @@ impl World {
         let fails = if self.failing.is_empty() { false } else { self.failing.remove(0) };
         if self.lasts > 0 {
             pool.provisioning_state = "Updating".into();
-            let url = format!("https://management.azure.com/operations/{}", self.changes);
+            let url: OperationUrl =
+                format!("https://management.azure.com/operations/{}", self.changes).into();
             self.running = Some(Running { url: url.clone(), change, fails, passes_left: self.lasts });
             *record = record.under_way(url);
         } else if fails {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::{
-    api::v1alpha1::{PoolOrigin, PoolState, PoolStatus},
+    api::v1alpha1::{OperationUrl, PoolOrigin, PoolState, PoolStatus},
     domain::{
         names::{OrganizationName, PoolId},
         pool::Entry,
@@ -459,11 +459,13 @@ mod what_is_shown {
         let now = Timestamp::from_second(1_899_999_999).unwrap();
         let blank = PoolRecord::new(pool_id("linux"));
         for record in [
-            blank.entered(Entered::Ahead).under_way("https://management.azure.com/operations/1?t=1".into()),
+            blank
+                .entered(Entered::Ahead)
+                .under_way("https://management.azure.com/operations/1?t=1".to_owned().into()),
             blank.entered(Entered::Added(principal(4))).removed_by_another(now),
             blank.entered(Entered::Found(None)),
             blank.entered(Entered::Found(Some(principal(4)))),
-            blank.under_way("https://management.azure.com/operations/2".into()),
+            blank.under_way("https://management.azure.com/operations/2".to_owned().into()),
             added("linux").removed_by_another(now).entered(Entered::Added(principal(1))),
         ] {
             let story = Story::with_pools(&["linux"]).remembering("linux", record);
@@ -594,6 +596,7 @@ pub(super) fn any_pool_records() -> impl Strategy<Value = BTreeMap<String, PoolR
             (1u32..4).prop_map(|number| Entered::Added(principal(number))),
         ];
         (entered, option::of("https://[a-z]{1,9}"), 0u32..4).prop_map(move |(entered, operation, count)| {
+            let operation = operation.map(OperationUrl::from);
             let removals = if count == 0 { Removals::default() } else { removals(count) };
             (
                 name.to_owned(),
