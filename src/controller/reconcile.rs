@@ -116,11 +116,13 @@ impl Operator {
             | Finding::Deleting(_)
             | Finding::NeverLookedAt => None,
         };
+        let desired = Desired::of(&subject.object).ok();
         let (status, outcome) = Told {
             prior: &prior,
             generation: subject.generation(),
             record,
             identity,
+            wanted: desired.as_ref().map(|desired| desired.pools.as_slice()),
             requested_at: requested_at.as_deref(),
             finding,
             now: self.clock.now(),

@@ -75,7 +75,7 @@ impl Stage {
 
     async fn remove(&self, name: &str, identity: &IdentityId) -> Result<Patched, Failure> {
         let pool = known(self.pool(name).await);
-        self.change(name, &pool.identities.without(identity).unwrap()).await
+        self.change(name, &pool.identities.without(identity, None).unwrap()).await
     }
 
     async fn look(&self, operation: &OperationUrl, name: &str) -> OperationSeen {

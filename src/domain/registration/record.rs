@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::Change;
 use crate::{
     api::v1alpha1::{OperationUrl, PoolOrigin, PoolStatus},
     domain::names::{PoolId, PrincipalId},
@@ -104,6 +105,14 @@ impl PoolRecord {
         let last = Some(Timestamp::from_second(now.as_second()).unwrap_or(now));
         let removals = Removals { count: self.removals.count.saturating_add(1), last };
         Self { entered: Entered::Not, removals, ..self.clone() }
+    }
+
+    /// What the operation of ours that is under way does.
+    pub fn changes(&self) -> Change {
+        match self.entered {
+            Entered::Ahead => Change::Adds,
+            Entered::Not | Entered::Found(_) | Entered::Added(_) => Change::TakesOut,
+        }
     }
 
     /// Whether anything in the pool may be of this object's doing.
