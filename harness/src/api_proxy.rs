@@ -4,7 +4,8 @@
 //! Plain HTTP on loopback towards the operator, whose bearer token passes through. Must never answer by itself where it was
 //! not told to, and never change what passes.
 
-use crate::{ControlPlane, Error};
+use crate::Error;
+use crate::credentials::write_private;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -14,6 +15,7 @@ use kube::config::Kubeconfig;
 use serde_json::json;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -40,12 +42,16 @@ struct RuleState {
     path: String,
     effect: Effect,
     once: bool,
+    /// How many requests it was about so far.
+    taken: AtomicU64,
+    /// How many of them have come to where they are held or answered.
     arrived: watch::Sender<u64>,
     over: watch::Sender<bool>,
 }
 
 /// A tester's hand on a rule. Dropped, it is over, and whoever stands there goes on.
 #[derive(Debug)]
+#[must_use = "a rule that nobody holds is over"]
 pub struct Rule(Arc<RuleState>);
 
 #[derive(Debug)]
@@ -56,7 +62,7 @@ struct Shared {
     muted: watch::Sender<bool>,
 }
 
-/// A running proxy. Dropped, it is gone.
+/// A running proxy. Dropped, it takes no new connections.
 #[derive(Debug)]
 pub struct ApiProxy {
     shared: Arc<Shared>,
@@ -66,24 +72,28 @@ pub struct ApiProxy {
 }
 
 impl ApiProxy {
-    /// Starts one before the API server, for whoever comes with this kubeconfig of the control plane's.
-    pub async fn start(control_plane: &ControlPlane, kubeconfig: &Path) -> Result<Self, Error> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::io("open a port"))?;
-        let port = listener.local_addr().map_err(Error::io("open a port"))?.port();
-        let authority = control_plane.directory().join("ca.crt");
-        let pem = std::fs::read(&authority).map_err(Error::io(format!("read {}", authority.display())))?;
-        let odd = |source: reqwest::Error| Error::Io {
-            what: "make a client".into(),
+    /// Starts one before the API server that a kubeconfig of a [`ControlPlane`](crate::ControlPlane) names.
+    pub async fn start(kubeconfig: &Path) -> Result<Self, Error> {
+        let odd = |source: String| Error::Io {
+            what: format!("use {}", kubeconfig.display()),
             source: std::io::Error::other(source),
         };
+        let config = Kubeconfig::read_from(kubeconfig).map_err(|error| odd(error.to_string()))?;
+        let cluster = config.clusters.first().and_then(|named| named.cluster.clone()).unwrap_or_default();
+        let authority = cluster.certificate_authority.map(PathBuf::from).unwrap_or_default();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::io("open a port"))?;
+        let port = listener.local_addr().map_err(Error::io("open a port"))?.port();
+        let pem = std::fs::read(&authority).map_err(Error::io(format!("read {}", authority.display())))?;
+        let authority = reqwest::Certificate::from_pem(&pem).map_err(|error| odd(error.to_string()))?;
         let client = reqwest::Client::builder()
-            .tls_certs_only([reqwest::Certificate::from_pem(&pem).map_err(odd)?])
+            .tls_certs_only([authority])
             .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
             .http1_only()
             .build()
-            .map_err(odd)?;
+            .map_err(|error| odd(error.to_string()))?;
         let shared = Arc::new(Shared {
-            server: control_plane.server().trim_end_matches('/').to_owned(),
+            server: cluster.server.unwrap_or_default().trim_end_matches('/').to_owned(),
             client,
             rules: Mutex::default(),
             muted: watch::Sender::new(false),
@@ -93,7 +103,7 @@ impl ApiProxy {
             // `axum::serve` never fails once it has its listener.
             let _ = axum::serve(listener, app).await;
         });
-        let kubeconfig = rewritten(kubeconfig, port)?;
+        let kubeconfig = rewritten(config, kubeconfig, port)?;
         Ok(Self { shared, port, kubeconfig, serving })
     }
 
@@ -140,6 +150,7 @@ impl ApiProxy {
             path: path.to_owned(),
             effect,
             once,
+            taken: AtomicU64::new(0),
             arrived: watch::Sender::new(0),
             over: watch::Sender::new(false),
         });
@@ -155,7 +166,7 @@ impl Drop for ApiProxy {
 }
 
 impl Rule {
-    /// Waits until a request has come that the rule is about.
+    /// Waits until a request has come that the rule is about; one whose answer is held has been carried out then.
     ///
     /// # Panics
     /// None comes within a minute.
@@ -185,11 +196,15 @@ impl Drop for Rule {
 
 impl RuleState {
     fn is_about(&self, method: &str, path: &str) -> bool {
-        let spent = self.once && *self.arrived.borrow() > 0;
+        let spent = self.once && self.taken.load(Ordering::Relaxed) > 0;
         !spent
             && !*self.over.borrow()
             && self.method.eq_ignore_ascii_case(method)
             && is_like(&self.path, path)
+    }
+
+    fn arrive(&self) {
+        self.arrived.send_modify(|count| *count += 1);
     }
 
     async fn until_over(&self) {
@@ -221,7 +236,7 @@ impl Shared {
         let mut rules = self.rules();
         rules.retain(|rule| !*rule.over.borrow());
         let rule = rules.iter().find(|rule| rule.is_about(method, path)).cloned()?;
-        rule.arrived.send_modify(|count| *count += 1);
+        rule.taken.fetch_add(1, Ordering::Relaxed);
         Some(rule)
     }
 }
@@ -232,8 +247,14 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let path = if is_watch { format!("{}?watch", head.uri.path()) } else { head.uri.path().to_owned() };
     let rule = shared.rule_about(head.method.as_str(), &path);
     match rule.as_deref() {
-        Some(RuleState { effect: Effect::Answer { status, reason }, .. }) => return refusal(*status, reason),
-        Some(rule @ RuleState { effect: Effect::HoldBefore, .. }) => rule.until_over().await,
+        Some(rule @ RuleState { effect: Effect::Answer { status, reason }, .. }) => {
+            rule.arrive();
+            return refusal(*status, reason);
+        }
+        Some(rule @ RuleState { effect: Effect::HoldBefore, .. }) => {
+            rule.arrive();
+            rule.until_over().await;
+        }
         Some(RuleState { effect: Effect::HoldAfter, .. }) | None => {}
     }
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else { return refusal(413, "RequestEntityTooLarge") };
@@ -246,6 +267,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         .body(body);
     let Ok(answer) = request.send().await else { return refusal(502, "BadGateway") };
     if let Some(rule @ RuleState { effect: Effect::HoldAfter, .. }) = rule.as_deref() {
+        rule.arrive();
         rule.until_over().await;
     }
     let mut response = Response::new(Body::empty());
@@ -278,18 +300,17 @@ fn refusal(status: u16, reason: &str) -> Response {
 }
 
 /// The same kubeconfig with the proxy as its server, in a file beside it.
-fn rewritten(kubeconfig: &Path, port: u16) -> Result<PathBuf, Error> {
-    let odd = |what: String| move |source: String| Error::Io { what, source: std::io::Error::other(source) };
-    let mut config = Kubeconfig::read_from(kubeconfig)
-        .map_err(|error| odd(format!("read {}", kubeconfig.display()))(error.to_string()))?;
+fn rewritten(mut config: Kubeconfig, kubeconfig: &Path, port: u16) -> Result<PathBuf, Error> {
     for cluster in config.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
         cluster.server = Some(format!("http://127.0.0.1:{port}"));
         (cluster.certificate_authority, cluster.certificate_authority_data) = (None, None);
     }
     let file = kubeconfig.with_extension(format!("proxy-{port}"));
-    let text = serde_json::to_string(&config)
-        .map_err(|error| odd(format!("write {}", file.display()))(error.to_string()))?;
-    std::fs::write(&file, text).map_err(Error::io(format!("write {}", file.display())))?;
+    let text = serde_json::to_string(&config).map_err(|error| Error::Io {
+        what: format!("write {}", file.display()),
+        source: std::io::Error::other(error),
+    })?;
+    write_private(&file, &text)?;
     Ok(file)
 }
 

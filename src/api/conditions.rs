@@ -89,7 +89,7 @@ reasons! {
     UpToDate,
     /// The identity does not exist, and this object may not create it.
     IdentityNotFound,
-    /// The identity was just created, or has just vanished, and Azure is asked again before anything is concluded.
+    /// Something was just changed or has just vanished, and Azure is asked again before anything is concluded.
     Settling,
     /// The identity exists, is nobody's, and the adoption policy does not allow to take it.
     AdoptionRefused,
@@ -113,7 +113,7 @@ reasons! {
     ScopeLocked,
     /// The merged tags would exceed what Azure allows.
     TooManyTags,
-    /// Azure refused the request; the message and `status.lastError` say why.
+    /// Azure refused the request, or took it and did not carry it out; the message and `status.lastError` say why.
     RequestRefused,
     /// Azure asks for fewer requests; the operator waits as told.
     Throttled,

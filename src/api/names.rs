@@ -53,9 +53,9 @@ pub mod event {
     pub const MARK_WITHDRAWN: &str = "MarkWithdrawn";
     /// The identity is another's; what this object recorded about it was forgotten.
     pub const RECORD_FORGOTTEN: &str = "RecordForgotten";
-    /// The identity was added to a pool.
+    /// A pool shows the identity that was added to it.
     pub const REGISTERED: &str = "PoolRegistered";
-    /// A pool bore a principal of this identity that is gone; it was taken out, to be added anew.
+    /// A pool bears a principal of this identity that is gone; it is taken out, to be added anew.
     pub const STALE_CURED: &str = "StaleRegistrationRemoved";
     /// The identity was taken out of a pool that it had been added to by this object.
     pub const DEREGISTERED: &str = "PoolLeft";

@@ -1,6 +1,6 @@
 //! What has become of a change that Azure took a while for. Reads only.
 //!
-//! Azure has two ways to tell, and a pool has a third, its own state. One reading understands all:
+//! Azure has two ways to tell. Where it gave no address, the pool itself is asked, as a third:
 //!
 //! ```text
 //! Azure-AsyncOperation   200 {"status", "error"}          over when status is final
@@ -8,7 +8,9 @@
 //! the pool               200 {"properties": {"provisioningState"}}
 //! ```
 //!
-//! Must never take trouble on the way to an operation for the operation's failure, and never show its query.
+//! What our operation has come to and what the pool does now are two questions: a `Location` that is over answers with the
+//! pool, which somebody else may be changing by then. Must never take trouble on the way to an operation for the
+//! operation's failure, and never show its query.
 
 use std::sync::Arc;
 
@@ -20,12 +22,16 @@ use super::{
     credential::CredentialKey,
     errand::Errand,
     resource_manager::{Call, ResourceManager},
+    resources::Asked as _,
     transport::Answer,
 };
-use crate::domain::{
-    failure::{Cause, Failure},
-    names::PoolId,
-    registration::OperationSeen,
+use crate::{
+    api::v1alpha1::OperationUrl,
+    domain::{
+        failure::{Cause, Failure},
+        names::{ManagedPool, PoolId},
+        registration::OperationSeen,
+    },
 };
 
 /// Looks at operations.
@@ -37,26 +43,53 @@ impl Operations {
         Self(resource_manager)
     }
 
-    /// What has become of the operation on `target` that `url` tells about.
+    /// What has become of an operation on `target`.
     ///
     /// An address on a host that the token must not go to is as good as none, and nothing is sent: it comes from a status,
     /// which others may write. The pool tells what came of the change.
-    pub async fn look(&self, key: &CredentialKey, url: &str, target: &PoolId) -> OperationSeen {
-        let Ok(address) = self.0.hosts().link(url) else { return OperationSeen::Forgotten };
+    pub async fn look(
+        &self,
+        key: &CredentialKey,
+        operation: &OperationUrl,
+        target: &PoolId,
+    ) -> OperationSeen {
+        let hosts = self.0.hosts();
+        let Ok(address) = hosts.link(operation.to_be_asked()) else { return OperationSeen::Forgotten };
+        let of_the_pool = hosts.of(&target.to_string(), ManagedPool::API_VERSION);
+        let whose = Whose::of(address.url().path(), of_the_pool.url().path());
         let answer = async {
             let slot = self.0.slot(Errand::ReadPool(target.clone())).await?;
             self.0.ask(key, slot, &Call::get(address)).await
         };
         match answer.await {
-            Ok(answer) => read(&answer, &target.to_string()),
+            Ok(answer) => read(&answer, whose, &target.to_string()),
             Err(failure) => OperationSeen::Unknown(failure),
         }
     }
 }
 
-fn read(answer: &Answer, target: &str) -> OperationSeen {
+/// Whose address is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// The operation's own: it is over when it says so.
+    Operations,
+    /// The pool's: all that there is to go by is what the pool does now.
+    Pools,
+}
+
+impl Whose {
+    fn of(path: &str, path_of_the_pool: &str) -> Self {
+        if path.trim_end_matches('/').eq_ignore_ascii_case(path_of_the_pool) {
+            Self::Pools
+        } else {
+            Self::Operations
+        }
+    }
+}
+
+fn read(answer: &Answer, whose: Whose, target: &str) -> OperationSeen {
     match answer.status.as_u16() {
-        200..=299 => match state(answer, target) {
+        200..=299 => match state(answer, whose, target) {
             Ok(state) => seen(state.as_deref(), answer, target),
             Err(failure) => OperationSeen::Unknown(failure),
         },
@@ -86,7 +119,7 @@ fn seen(state: Option<&str>, answer: &Answer, target: &str) -> OperationSeen {
 }
 
 /// In which state the operation is; `None` if it is over and there is nothing more to say.
-fn state(answer: &Answer, target: &str) -> Result<Option<String>, Failure> {
+fn state(answer: &Answer, whose: Whose, target: &str) -> Result<Option<String>, Failure> {
     #[derive(Deserialize)]
     struct Said {
         status: Option<String>,
@@ -105,7 +138,10 @@ fn state(answer: &Answer, target: &str) -> Result<Option<String>, Failure> {
         return Ok(None);
     }
     let Said { status, properties } = answer.json(target)?;
-    Ok(status.or_else(|| properties?.provisioning_state))
+    Ok(match whose {
+        Whose::Operations => status,
+        Whose::Pools => properties.and_then(|of_the_pool| of_the_pool.provisioning_state),
+    })
 }
 
 #[cfg(test)]
@@ -159,14 +195,11 @@ mod tests {
             (204, String::new(), "succeeded"),
             (200, String::new(), "succeeded"),
             (200, json!({"id": "x"}).to_string(), "succeeded"),
+            (200, pool("Succeeded"), "succeeded"),
             (400, error("PoolProvisioningFailed"), "failed"),
             (400, error("NeverSeenBefore"), "failed"),
             (409, error("FailedIdentityOperation"), "failed"),
             (409, String::new(), "failed"),
-            // The pool itself.
-            (200, pool("Updating"), "running"),
-            (200, pool("Succeeded"), "succeeded"),
-            (200, pool("Failed"), "failed"),
             // Nobody knows of it any more.
             (404, error("ResourceNotFound"), "forgotten"),
             (404, String::new(), "forgotten"),
@@ -185,7 +218,42 @@ mod tests {
             (200, "null".into(), "unknown"),
         ];
         for (status, body, expected) in rows {
-            assert_eq!(word(&read(&answer(status, &body), "pool")), expected, "{status} {body}");
+            assert_eq!(
+                word(&read(&answer(status, &body), Whose::Operations, "pool")),
+                expected,
+                "{status} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_pool_does_now_counts_only_where_the_pool_itself_is_asked() {
+        let rows = [
+            ("Updating", "succeeded", "running"),
+            ("Deleting", "succeeded", "running"),
+            ("Succeeded", "succeeded", "succeeded"),
+            ("Failed", "succeeded", "failed"),
+        ];
+        for (state, by_its_own_address, by_the_pool) in rows {
+            let answer = answer(200, &json!({"properties": {"provisioningState": state}}).to_string());
+            assert_eq!(word(&read(&answer, Whose::Operations, "pool")), by_its_own_address, "{state}");
+            assert_eq!(word(&read(&answer, Whose::Pools, "pool")), by_the_pool, "{state}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_the_pool_s_own_in_whatever_spelling() {
+        let pool =
+            "/subscriptions/s/resourceGroups/builds/providers/Microsoft.DevOpsInfrastructure/pools/linux";
+        for (path, whose) in [
+            (pool.to_owned(), Whose::Pools),
+            (pool.to_uppercase(), Whose::Pools),
+            (format!("{pool}/"), Whose::Pools),
+            (format!("{pool}2"), Whose::Operations),
+            (format!("{pool}/operations/1"), Whose::Operations),
+            ("/subscriptions/s/providers/x/locations/y/operationStatuses/1".into(), Whose::Operations),
+        ] {
+            assert_eq!(Whose::of(&path, pool), whose, "{path}");
         }
     }
 
@@ -193,9 +261,12 @@ mod tests {
     fn it_is_asked_again_when_azure_says() {
         for (status, body) in [(202, ""), (200, r#"{"status":"InProgress"}"#)] {
             let mut answer = answer(status, body);
-            assert_eq!(read(&answer, "pool"), OperationSeen::Running(None));
+            assert_eq!(read(&answer, Whose::Operations, "pool"), OperationSeen::Running(None));
             answer.headers.insert(RETRY_AFTER, HeaderValue::from_static("15"));
-            assert_eq!(read(&answer, "pool"), OperationSeen::Running(Some(Duration::from_secs(15))));
+            assert_eq!(
+                read(&answer, Whose::Operations, "pool"),
+                OperationSeen::Running(Some(Duration::from_secs(15)))
+            );
         }
     }
 
@@ -220,7 +291,7 @@ mod tests {
         ];
         for (error, expected) in rows {
             let body = json!({"status": "Failed", "error": error}).to_string();
-            match read(&answer(200, &body), "pool") {
+            match read(&answer(200, &body), Whose::Operations, "pool") {
                 OperationSeen::Failed(failure) => {
                     assert_eq!((failure.cause, failure.target.as_str()), (expected, "pool"), "{error}");
                 }
@@ -231,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_failure_without_words_is_called_by_its_state() {
-        match read(&answer(200, r#"{"status":"Canceled"}"#), "pool") {
+        match read(&answer(200, r#"{"status":"Canceled"}"#), Whose::Operations, "pool") {
             OperationSeen::Failed(failure) => assert_eq!(failure.code, "Canceled"),
             other => panic!("{other:?}"),
         }

@@ -21,6 +21,7 @@ use super::{
     wire,
 };
 use crate::{
+    api::v1alpha1::OperationUrl,
     domain::{
         failure::Failure,
         names::{ManagedPool, PoolId, SubscriptionId},
@@ -99,7 +100,7 @@ pub enum Patched {
     /// Azure takes a while.
     Accepted {
         /// Where to ask about it.
-        operation: String,
+        operation: OperationUrl,
         /// Not before this time.
         again: Option<Duration>,
     },
@@ -142,17 +143,20 @@ impl PoolWriter {
         }
     }
 
-    /// Azure says where to ask, in one header or two. If it does not, or if the token must not go there, the pool itself
-    /// is asked: its state tells that the change is over, and only the reason of a failure is lost.
+    /// Azure says where to ask, in one header or two. If it does not, if the token must not go there, or if no status could
+    /// keep the address, the pool itself is asked: its state tells that the change is over, and only the reason of a failure
+    /// is lost.
     fn accepted(&self, answer: &Answer, id: &PoolId) -> Patched {
         let hosts = self.0.hosts();
         let given = [AZURE_ASYNC_OPERATION, LOCATION]
             .iter()
             .filter_map(|header| answer.headers.get(header)?.to_str().ok())
-            .find_map(|link| hosts.link(link).ok());
-        let operation = given.unwrap_or_else(|| hosts.of(&id.to_string(), ManagedPool::API_VERSION));
+            .filter_map(|link| hosts.link(link).ok())
+            .map(|address| OperationUrl::from(address.url().to_string()))
+            .find(OperationUrl::fits_a_status);
+        let the_pool = || hosts.of(&id.to_string(), ManagedPool::API_VERSION).url().to_string().into();
         Patched::Accepted {
-            operation: operation.url().to_string(),
+            operation: given.unwrap_or_else(the_pool),
             again: classify::retry_after(&answer.headers),
         }
     }
@@ -160,14 +164,14 @@ impl PoolWriter {
 
 /// The identity block and nothing else.
 ///
-/// `None` goes alone. It says that no identity is left, under a merge as under a replacement, and beside it no map is
-/// allowed, not even one that only takes away. A map that would be empty says nothing and is left out.
+/// A map that would be empty says nothing and is left out. So `None` goes alone: it says that no identity is left, under a
+/// merge as under a replacement, and beside it no map is allowed, not even one that only takes away.
 fn body(change: &BlockChange) -> Value {
-    let BlockChange { kind, stand, goes } = change;
+    let BlockChange { kind, stand, goes, form: _ } = change;
     let stand = stand.iter().map(|key| (key.clone(), json!({})));
     let goes = goes.iter().map(|key| (key.clone(), Value::Null));
     let map: Map<String, Value> = stand.chain(goes).collect();
-    if *kind == "None" || map.is_empty() {
+    if map.is_empty() {
         json!({ "identity": { "type": kind } })
     } else {
         json!({ "identity": { "type": kind, "userAssignedIdentities": map } })
@@ -177,6 +181,10 @@ fn body(change: &BlockChange) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{
+        names::IdentityId,
+        pool::{Entry, IdentityBlock, SystemAssigned},
+    };
 
     #[test]
     fn a_change_sends_the_whole_identity_block_and_nothing_else() {
@@ -200,13 +208,42 @@ mod tests {
                 json!({"type": "SystemAssigned", "userAssignedIdentities": {"/ours": null}}),
             ),
             ("SystemAssigned", vec![], None, json!({"type": "SystemAssigned"})),
-            ("None", vec![], Some("/ours"), json!({"type": "None"})),
             ("None", vec![], None, json!({"type": "None"})),
+            (
+                "UserAssigned",
+                vec![],
+                Some("/ours"),
+                json!({"type": "UserAssigned", "userAssignedIdentities": {"/ours": null}}),
+            ),
         ];
         for (kind, stand, goes, expected) in rows {
             let stand = stand.into_iter().map(Into::into).collect();
-            let change = BlockChange { kind, stand, goes: goes.map(Into::into) };
+            let change = BlockChange { kind, stand, goes: goes.map(Into::into), form: None };
             assert_eq!(body(&change), json!({ "identity": expected }));
+        }
+    }
+
+    /// The entries there, what is sent to take ours out of them, and what is sent if Azure refuses that.
+    #[test]
+    fn a_removal_is_sent_in_one_form_and_if_that_is_refused_in_the_other() {
+        let subscription = SubscriptionId::parse("11111111-2222-3333-4444-555555555555").unwrap();
+        let ours = IdentityId::new(subscription, "builds", "ours").unwrap();
+        let key = ours.to_string();
+        let user_assigned = |map: Value| json!({"type": "UserAssigned", "userAssignedIdentities": map});
+        let rows = [
+            (
+                vec!["/foreign", &key],
+                user_assigned(json!({"/foreign": {}, (key.clone()): null})),
+                user_assigned(json!({"/foreign": {}})),
+            ),
+            (vec![key.as_str()], json!({"type": "None"}), user_assigned(json!({(key.clone()): null}))),
+        ];
+        for (entries, first, other) in rows {
+            let entries = entries.iter().map(|key| Entry { key: (*key).into(), principal: None }).collect();
+            let block = IdentityBlock { system_assigned: SystemAssigned::Absent, entries };
+            let change = block.without(&ours, None).unwrap();
+            assert_eq!(body(&change), json!({ "identity": first }));
+            assert_eq!(body(&block.without(&ours, change.form).unwrap()), json!({ "identity": other }));
         }
     }
 }

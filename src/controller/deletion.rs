@@ -182,12 +182,7 @@ impl Operator {
             record: Record::of(&subject.status()),
             verdict: None,
         };
-        let mut not_left = vec![];
-        for (name, record) in pass.record.pools.clone() {
-            let seen = pass.look_at_pool(&record.id, record.operation.as_deref()).await;
-            not_left.extend(pass.leave_pool(&name, &record.id, seen).await?);
-        }
-        pass.write_ahead("the pools are being left").await?;
+        let not_left = pass.leave_pools(pass.record.pools_to_leave(&[])).await?;
         *subject = pass.subject;
         Ok(not_left)
     }

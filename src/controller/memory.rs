@@ -6,12 +6,10 @@
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
-use crate::domain::{failure::Failure, names::PoolId, observed::Absence, record::Record};
+use crate::domain::{names::PoolId, observed::Absence, record::Record, registration::PoolMemory};
 
 /// A creation of ours is given this long to show everywhere.
 const SETTLES_WITHIN: Duration = Duration::from_mins(1);
-/// A replica may show a pool as it was before our change for so long.
-const POOL_SETTLES_WITHIN: Duration = Duration::from_mins(2);
 /// So long a deletion waits before people hear of it.
 const WAITS_LONG: Duration = Duration::from_mins(1);
 /// Between the two looks that make an absence certain.
@@ -34,15 +32,7 @@ struct Remembered {
     looked_at: bool,
     suspension_told: Option<i64>,
     deletion_waits: Option<(Duration, bool)>,
-    pools: HashMap<PoolId, RememberedPool>,
-}
-
-/// What is remembered of one pool of one object.
-#[derive(Debug, Default, Clone)]
-struct RememberedPool {
-    added: Option<Duration>,
-    removed: Option<Duration>,
-    failed: Option<(Duration, Failure)>,
+    pools: HashMap<PoolId, PoolMemory>,
 }
 
 impl Memory {
@@ -140,48 +130,14 @@ impl Memory {
         self.with(uid, |it| it.in_the_dark_since = None);
     }
 
-    /// A change of ours that added to a pool was seen to have worked.
-    pub(super) fn pool_added(&self, uid: &str, pool: &PoolId, now: Duration) {
-        self.with(uid, |it| it.pools.entry(pool.clone()).or_default().added = Some(now));
-    }
-
-    /// A change of ours that took something out of a pool was seen to have worked.
-    pub(super) fn pool_removed(&self, uid: &str, pool: &PoolId, now: Duration) {
-        self.with(uid, |it| it.pools.entry(pool.clone()).or_default().removed = Some(now));
-    }
-
-    /// A change of ours to a pool was seen to have worked, so an earlier failure is over.
-    pub(super) fn pool_mended(&self, uid: &str, pool: &PoolId) {
-        self.with(uid, |it| it.pools.entry(pool.clone()).or_default().failed = None);
-    }
-
-    /// A change of ours to a pool failed.
-    pub(super) fn pool_failed(&self, uid: &str, pool: &PoolId, failure: &Failure, now: Duration) {
-        self.with(uid, |it| it.pools.entry(pool.clone()).or_default().failed = Some((now, failure.clone())));
-    }
-
-    /// The failure of a change of ours to a pool, while a slow pace has not yet passed since.
-    pub(super) fn pool_failed_lately(
+    /// What is remembered of a pool of an object, to look at or to add to.
+    pub(super) fn of_pool<T>(
         &self,
         uid: &str,
         pool: &PoolId,
-        slow_pace: Duration,
-        now: Duration,
-    ) -> Option<Failure> {
-        self.with(uid, |it| {
-            let (at, failure) = it.pools.get(pool)?.failed.clone()?;
-            (now.saturating_sub(at) < slow_pace).then_some(failure)
-        })
-    }
-
-    /// Whether an addition of ours is so fresh that a replica may not know of it.
-    pub(super) fn pool_added_lately(&self, uid: &str, pool: &PoolId, now: Duration) -> bool {
-        self.with(uid, |it| is_fresh(it.pools.get(pool).and_then(|pool| pool.added), now))
-    }
-
-    /// Whether a removal of ours is so fresh that a replica may not know of it.
-    pub(super) fn pool_removed_lately(&self, uid: &str, pool: &PoolId, now: Duration) -> bool {
-        self.with(uid, |it| is_fresh(it.pools.get(pool).and_then(|pool| pool.removed), now))
+        change: impl FnOnce(&mut PoolMemory) -> T,
+    ) -> T {
+        self.with(uid, |it| change(it.pools.entry(pool.clone()).or_default()))
     }
 
     /// Whether it is time to tell, once, that the deletion waits for what passes by itself: not of every change that takes
@@ -198,10 +154,6 @@ impl Memory {
     pub(super) fn tell_suspension(&self, uid: &str, generation: i64) -> bool {
         self.with(uid, |it| it.suspension_told.replace(generation) != Some(generation))
     }
-}
-
-fn is_fresh(at: Option<Duration>, now: Duration) -> bool {
-    at.is_some_and(|at| now.saturating_sub(at) < POOL_SETTLES_WITHIN)
 }
 
 #[cfg(test)]

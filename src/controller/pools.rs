@@ -15,18 +15,24 @@ use super::{
     turns::Turn,
 };
 use crate::{
-    api::{conditions::Reason, names::event, v1alpha1::Mode},
+    api::{
+        conditions::Reason,
+        names::event,
+        v1alpha1::{Mode, OperationUrl},
+    },
     azure::{Basis, Freshness, Patched, WriteFailure},
     domain::{
         desired::WantedPool,
         directory::{Directory, judge},
+        failure::Cause,
         names::{ManagedPool, PoolId, PrincipalId},
         observed::Fact,
         plan::Verdict,
         pool::Pool,
         registration::{
-            BlockChange, Deregistering, Entered, Judgement, Leaving, OperationSeen, Permission, PoolJudged,
-            PoolNext, PoolRecord, PoolStep, PoolVerdict, Registering, decide, leave,
+            BlockChange, Change, Deregistering, Entered, Judgement, Lately, Leaving, OperationSeen,
+            Permission, PoolJudged, PoolMemory, PoolNext, PoolRecord, PoolStep, PoolVerdict, Registering,
+            Sight, decide, leave, shown_as_added,
         },
         schedule::slow_pace,
     },
@@ -35,7 +41,7 @@ use crate::{
 /// How many pools are read at once.
 const READS_AT_ONCE: usize = 8;
 /// More steps than any sound pass takes for one pool.
-const STEPS_AT_MOST: usize = 8;
+const STEPS_AT_MOST: usize = 16;
 
 /// What was read of one pool, and what has come in between since.
 pub(super) struct PoolSeen {
@@ -57,61 +63,100 @@ impl Pass<'_> {
     pub(super) async fn register(&mut self, verdict: &Verdict) -> Result<Vec<PoolJudged>, WriteError> {
         let wanted = self.desired.pools.clone();
         self.record = self.record.applied_within(&wanted);
-        let leaving = self.record.pools_to_leave(&wanted);
-        let mut seen = self.look_at_pools(&wanted, &leaving).await.into_iter();
-        let mut judged = vec![];
-        let mut still_left = vec![];
-        for ((name, record), seen) in leaving.into_iter().zip(seen.by_ref()) {
-            if let Some(one) = self.leave_pool(&name, &record.id, seen).await? {
-                still_left.push(name);
-                judged.push(one);
-            }
-        }
-        for (pool, seen) in wanted.iter().zip(seen) {
-            // The same name at another id: the old place is left first.
-            if !still_left.contains(&pool.name) {
-                judged.push(self.register_with(pool, verdict, seen).await?);
-            }
+        let mut judged = self.leave_pools(self.record.pools_to_leave(&wanted)).await?;
+        // The same name at another id: the old place is left first.
+        let is_left_first = |pool: &&WantedPool| judged.iter().any(|left| left.name == pool.name);
+        let next: Vec<WantedPool> = wanted.iter().filter(|pool| !is_left_first(pool)).cloned().collect();
+        let looks = next.iter().map(|pool| (pool.id.clone(), self.record.pool(pool).operation));
+        let seen = self.look_at_pools(looks.collect()).await;
+        let crowd = self.record.crowd(&wanted);
+        for (pool, seen) in next.iter().zip(seen) {
+            judged.push(self.register_with(pool, verdict, crowd, seen).await?);
         }
         Ok(judged)
     }
 
-    /// Leaving pools first, then the wanted ones, each in its order.
-    async fn look_at_pools(&self, wanted: &[WantedPool], leaving: &[(String, PoolRecord)]) -> Vec<PoolSeen> {
-        let mut looks: Vec<(PoolId, Option<String>)> = vec![];
-        for (_, record) in leaving {
-            looks.push((record.id.clone(), record.operation.clone()));
+    /// Leaves pools; those that cannot be left yet. They are read some at a time, and what was left is stored after each
+    /// one, so that many pools and a slow Azure cost many passes but no work twice.
+    pub(super) async fn leave_pools(
+        &mut self,
+        leaving: Vec<(String, PoolRecord)>,
+    ) -> Result<Vec<PoolJudged>, WriteError> {
+        let mut not_left = vec![];
+        for together in leaving.chunks(READS_AT_ONCE) {
+            let looks = together.iter().map(|(_, record)| (record.id.clone(), record.operation.clone()));
+            let seen = self.look_at_pools(looks.collect()).await;
+            for ((name, record), seen) in together.iter().zip(seen) {
+                not_left.extend(self.leave_pool(name, &record.id, seen).await?);
+                self.write_ahead(&is_being_left(name)).await?;
+            }
         }
-        for pool in wanted {
-            looks.push((pool.id.clone(), self.record.pool(pool).operation));
-        }
+        Ok(not_left)
+    }
+
+    async fn look_at_pools(&self, looks: Vec<(PoolId, Option<OperationUrl>)>) -> Vec<PoolSeen> {
         stream::iter(looks)
-            .map(|(id, operation)| async move { self.look_at_pool(&id, operation.as_deref()).await })
+            .map(|(id, operation)| async move { self.look_at_pool(&id, operation.as_ref()).await })
             .buffered(READS_AT_ONCE)
             .collect()
             .await
     }
 
     /// What an operation has come to is asked before the pool is read, so that the pool shows what came of it.
-    pub(super) async fn look_at_pool(&self, id: &PoolId, operation: Option<&str>) -> PoolSeen {
-        let azure = &self.operator.azure;
+    async fn look_at_pool(&self, id: &PoolId, operation: Option<&OperationUrl>) -> PoolSeen {
         let operation = match operation {
-            Some(url) => Some(azure.operations.look(&CREDENTIAL, url, id).await),
+            Some(operation) => Some(self.look_at_operation(id, operation).await),
             None => None,
         };
-        PoolSeen { pool: azure.pools.get(&CREDENTIAL, id).await, operation, turn: None, basis: None }
+        PoolSeen { pool: self.read_pool(id).await, operation, turn: None, basis: None }
+    }
+
+    /// Not asked about before the time that Azure gave: until then it runs.
+    async fn look_at_operation(&self, id: &PoolId, operation: &OperationUrl) -> OperationSeen {
+        let operator = self.operator;
+        let now = operator.clock.elapsed();
+        if let Some(wait) = self.of_pool(id, |memory| memory.asks_again_after(operation, now)) {
+            return OperationSeen::Running(Some(wait));
+        }
+        let seen = operator.azure.operations.look(&CREDENTIAL, operation, id).await;
+        if let OperationSeen::Running(Some(again)) = seen {
+            let now = operator.clock.elapsed();
+            self.of_pool(id, |memory| memory.ask_not_before(operation, again, now));
+        }
+        seen
+    }
+
+    async fn read_pool(&self, id: &PoolId) -> Fact<Pool> {
+        let pool = self.operator.azure.pools.get(&CREDENTIAL, id).await;
+        self.has_seen(id, &pool);
+        pool
+    }
+
+    fn has_seen(&self, id: &PoolId, pool: &Fact<Pool>) {
+        let now = self.operator.clock.elapsed();
+        self.of_pool(id, |memory| memory.seen(Sight::of(pool), &self.desired.identity, now));
+    }
+
+    /// What this process remembers of a pool.
+    fn of_pool<T>(&self, id: &PoolId, change: impl FnOnce(&mut PoolMemory) -> T) -> T {
+        self.operator.memory.of_pool(&self.subject.uid(), id, change)
+    }
+
+    fn lately(&self, id: &PoolId, principal: Option<&PrincipalId>) -> Lately {
+        let now = self.operator.clock.elapsed();
+        self.of_pool(id, |memory| memory.lately(principal, slow_pace(self.desired.interval), now))
     }
 
     async fn register_with(
         &mut self,
         wanted: &WantedPool,
         verdict: &Verdict,
+        crowd: Option<usize>,
         mut seen: PoolSeen,
     ) -> Result<PoolJudged, WriteError> {
         let (live, permission) = (self.live().cloned(), self.permission(wanted, verdict).await);
-        let (uid, slow_pace) = (self.subject.uid(), slow_pace(self.desired.interval));
+        let created_by_us = live.as_ref().is_some_and(|live| self.record.created(live));
         for _ in 0..STEPS_AT_MOST {
-            let now = self.operator.clock.elapsed();
             let record = self.record.pool(wanted);
             let next = decide(&Registering {
                 identity: &self.desired.identity,
@@ -122,15 +167,12 @@ impl Pass<'_> {
                 live: live.as_ref(),
                 permission: &permission,
                 applied: self.record.applied_pools().contains(&wanted.name),
-                failed_lately: self
-                    .operator
-                    .memory
-                    .pool_failed_lately(&uid, &wanted.id, slow_pace, now)
-                    .as_ref(),
-                written_lately: self.operator.memory.pool_added_lately(&uid, &wanted.id, now),
+                lately: &self.lately(&wanted.id, live.as_ref()),
+                created_by_us,
+                crowd,
                 mode: self.desired.mode,
                 drift: self.desired.drift,
-                slow_pace,
+                slow_pace: slow_pace(self.desired.interval),
                 now: self.operator.clock.now(),
             });
             let verdict = match next {
@@ -166,31 +208,32 @@ impl Pass<'_> {
     }
 
     /// Leaves a pool; `None` once nothing of ours is there any more.
-    pub(super) async fn leave_pool(
+    async fn leave_pool(
         &mut self,
         name: &str,
         id: &PoolId,
         mut seen: PoolSeen,
     ) -> Result<Option<PoolJudged>, WriteError> {
-        let (uid, slow_pace) = (self.subject.uid(), slow_pace(self.desired.interval));
         let held = self.record.holding.as_ref().map(|held| held.principal.clone());
+        let created_by_us = held.as_ref().is_some_and(|held| self.record.created(held));
         for _ in 0..STEPS_AT_MOST {
             let Some(record) = self.record.pools.get(name).cloned() else { return Ok(None) };
-            let now = self.operator.clock.elapsed();
             let next = leave(&Deregistering {
                 identity: &self.desired.identity,
                 pool: &seen.pool,
                 operation: seen.operation.as_ref(),
                 record: &record,
+                lately: &self.lately(id, held.as_ref()),
                 held: held.as_ref(),
-                failed_lately: self.operator.memory.pool_failed_lately(&uid, id, slow_pace, now).as_ref(),
-                written_lately: self.operator.memory.pool_removed_lately(&uid, id, now),
+                created_by_us,
+                mode: self.desired.mode,
             });
             let judgement = match next {
                 Leaving::Done { stays } => {
-                    self.forget_pool(name, id, stays).await;
+                    self.forget_pool(name, id, stays).await?;
                     return Ok(None);
                 }
+                Leaving::Pending(principal) => Judgement::LeavingPending(principal),
                 Leaving::Waiting { reason, again } => Judgement::LeavingWaits { reason, again },
                 Leaving::Failed(failure) => Judgement::LeavingFailed(failure),
                 Leaving::Act(step) => match self.act_on_pool(name, &record, step, &mut seen, None).await {
@@ -212,9 +255,11 @@ impl Pass<'_> {
         )))
     }
 
-    async fn forget_pool(&mut self, name: &str, id: &PoolId, stays: bool) {
+    async fn forget_pool(&mut self, name: &str, id: &PoolId, stays: bool) -> Result<(), WriteError> {
         let known = self.record.pools.get(name).cloned();
         self.record = self.record.forget_pool(name);
+        // Stored before it is said, so that it is said once.
+        self.write_ahead(&is_being_left(name)).await?;
         if stays {
             let note = format!(
                 "the entry of the identity in pool {id:#} stays: it was not seen to be added by this object"
@@ -224,6 +269,7 @@ impl Pass<'_> {
             let note = format!("the identity is not registered with pool {id:#} any more");
             self.operator.events.normal(&self.subject.reference(), event::DEREGISTERED, &note).await;
         }
+        Ok(())
     }
 
     async fn act_on_pool(
@@ -236,98 +282,126 @@ impl Pass<'_> {
     ) -> Result<Sent, Halt> {
         tracing::debug!(pool = name, ?step, "next step");
         seen.operation = None;
+        let (id, now) = (&record.id, self.operator.clock.elapsed());
         match step {
             PoolStep::Remember(newer) => {
                 self.tell_removal(record, &newer).await;
                 if let (Entered::Ahead, Entered::Added(_)) = (&record.entered, &newer.entered) {
-                    let now = self.operator.clock.elapsed();
-                    self.operator.memory.pool_added(&self.subject.uid(), &record.id, now);
+                    self.remember_added(name, newer).await?;
+                } else {
+                    self.remember_pool(name, newer);
                 }
+                Ok(Sent::Done)
+            }
+            PoolStep::Over { record: newer, worked } => {
+                self.of_pool(id, |memory| memory.over(record.changes(), worked, now));
                 self.remember_pool(name, newer);
                 Ok(Sent::Done)
             }
             PoolStep::Failed(newer, failure) => {
-                let now = self.operator.clock.elapsed();
-                self.operator.memory.pool_failed(&self.subject.uid(), &record.id, &failure, now);
+                self.of_pool(id, |memory| memory.failed(&failure, now));
                 self.remember_pool(name, newer);
                 Err(failure.into())
             }
             PoolStep::Add(change) => {
-                let Some(sent) = self.send(name, record, &change, seen).await? else { return Ok(Sent::Done) };
-                if let (Sent::Done, Some(live)) = (&sent, live) {
-                    self.operator.memory.pool_added(
-                        &self.subject.uid(),
-                        &record.id,
-                        self.operator.clock.elapsed(),
-                    );
-                    self.remember_pool(name, record.entered(Entered::Added(live.clone())));
-                    self.remember_now(&format!("the identity was added to pool {name}")).await?;
-                }
-                let note = format!("added the identity to pool {:#}", record.id);
-                self.operator.events.normal(&self.subject.reference(), event::REGISTERED, &note).await;
-                Ok(sent)
+                let sent = self.send(name, record, &change, live, seen).await?;
+                Ok(sent.unwrap_or(Sent::Done))
             }
             PoolStep::Cure(change) => {
-                let Some(sent) = self.send(name, record, &change, seen).await? else { return Ok(Sent::Done) };
+                let Some(sent) = self.send(name, record, &change, live, seen).await? else {
+                    return Ok(Sent::Done);
+                };
                 let note = format!(
-                    "pool {:#} bore a principal of the identity that is gone; it was taken out, to be added anew",
-                    record.id
+                    "pool {id:#} bears a principal of the identity that is gone; it is taken out, to be added anew"
                 );
                 self.operator.events.warning(&self.subject.reference(), event::STALE_CURED, &note).await;
                 Ok(sent)
             }
             PoolStep::Remove(change) => {
-                let Some(sent) = self.send(name, record, &change, seen).await? else { return Ok(Sent::Done) };
-                if let Sent::Done = sent {
-                    let now = self.operator.clock.elapsed();
-                    self.operator.memory.pool_removed(&self.subject.uid(), &record.id, now);
-                }
-                Ok(sent)
+                let sent = self.send(name, record, &change, None, seen).await?;
+                Ok(sent.unwrap_or(Sent::Done))
             }
         }
     }
 
-    /// Sends a change in the pool's turn. `None` if the pool had to be read anew first, in that turn: decide again.
+    /// Sends a change in the pool's turn. `None` if it is to be decided again: the pool had to be read anew first, in that
+    /// turn, or Azure refused a form of which there is another.
     async fn send(
         &mut self,
         name: &str,
         record: &PoolRecord,
         change: &BlockChange,
+        live: Option<&PrincipalId>,
         seen: &mut PoolSeen,
     ) -> Result<Option<Sent>, Halt> {
         let operator = self.operator;
+        let does = if change.form.is_some() { Change::TakesOut } else { Change::Adds };
+        let is_wanted = self.desired.pools.iter().any(|pool| pool.name == name && pool.id == record.id);
+        let leaves = self.subject.is_terminating() || !is_wanted;
+        let doing = if leaves { is_being_left(name) } else { is_registered(name) };
         let Some(basis) = seen.basis.take() else {
             if seen.turn.is_none() {
                 seen.turn = Some(operator.pool_turns.take(&record.id).await);
             }
             let slot = operator.azure.pool_writer.reserve(&CREDENTIAL, &record.id).await?;
             (seen.pool, seen.basis) = operator.azure.pool_writer.read(slot).await;
+            self.has_seen(&record.id, &seen.pool);
             return Ok(None);
         };
-        self.write_ahead(&format!("the registration with pool {name} is under way")).await?;
+        self.write_ahead(&doing).await?;
         let authority = operator.authority(&mut self.subject, basis.read()).await?;
-        let uid = self.subject.uid();
-        match operator.azure.pool_writer.patch(&authority, basis, change).await {
-            Ok(Patched::Done(_)) => {
-                operator.memory.pool_mended(&uid, &record.id);
+        let sent = operator.azure.pool_writer.patch(&authority, basis, change).await;
+        let now = operator.clock.elapsed();
+        match sent {
+            Ok(Patched::Done(answered)) => {
+                self.of_pool(&record.id, |memory| memory.taken(does, live, true, now));
+                if does == Change::Adds
+                    && let Some(newer) = shown_as_added(record, &answered, &self.desired.identity, live)
+                {
+                    self.remember_added(name, newer).await?;
+                }
                 // The answer is Azure's word; the truth is the pool, read again.
-                seen.pool = operator.azure.pools.get(&CREDENTIAL, &record.id).await;
+                seen.pool = self.read_pool(&record.id).await;
                 Ok(Some(Sent::Done))
             }
             Ok(Patched::Accepted { operation, again }) => {
+                self.of_pool(&record.id, |memory| {
+                    memory.taken(does, live, false, now);
+                    memory.ask_not_before(&operation, again.unwrap_or_default(), now);
+                });
                 self.remember_pool(name, record.under_way(operation));
-                self.remember_now(&format!("the registration with pool {name} is under way")).await?;
+                self.remember_now(&doing).await?;
                 Ok(Some(Sent::UnderWay(again)))
             }
-            Err(failure) => {
-                if let WriteFailure::Azure(failure) = &failure
-                    && !failure.hides_the_truth()
-                {
-                    operator.memory.pool_failed(&uid, &record.id, failure, operator.clock.elapsed());
-                }
-                Err(failure.into())
+            Err(WriteFailure::NotSent(why)) => Err(WriteError::from(why).into()),
+            Err(WriteFailure::Azure(failure)) => {
+                let other_form = self.of_pool(&record.id, |memory| match change.form {
+                    Some(form) if failure.cause == Cause::Refused && memory.refused(form) => true,
+                    _ => {
+                        if !failure.hides_the_truth() {
+                            memory.failed(&failure, now);
+                        }
+                        if does == Change::Adds && failure.leaves_the_outcome_open() {
+                            memory.lost(now);
+                        }
+                        false
+                    }
+                });
+                if other_form { Ok(None) } else { Err(failure.into()) }
             }
         }
+    }
+
+    /// A change of ours was seen to have worked: stored at once, then told.
+    async fn remember_added(&mut self, name: &str, newer: PoolRecord) -> Result<(), WriteError> {
+        let id = newer.id.clone();
+        self.remember_pool(name, newer);
+        self.remember_now(&is_registered(name)).await?;
+        let now = self.operator.clock.elapsed();
+        self.of_pool(&id, |memory| memory.added(now));
+        let note = format!("the identity is registered with pool {id:#}");
+        self.operator.events.normal(&self.subject.reference(), event::REGISTERED, &note).await;
+        Ok(())
     }
 
     async fn tell_removal(&self, before: &PoolRecord, after: &PoolRecord) {
@@ -388,4 +462,13 @@ impl Pass<'_> {
             self.operator.azure.subscriptions.get(&CREDENTIAL, wanted.id.subscription(), freshness).await;
         Permission::across(&tenant, wanted.id.subscription(), &seen)
     }
+}
+
+/// What goes on between two steps, as a status tells it.
+fn is_registered(name: &str) -> String {
+    format!("the registration with pool {name} is under way")
+}
+
+fn is_being_left(name: &str) -> String {
+    format!("pool {name} is being left")
 }

@@ -117,11 +117,13 @@ impl Operator {
             | Finding::Deleting(_)
             | Finding::NeverLookedAt => None,
         };
+        let desired = Desired::of(&subject.object).ok();
         let (status, outcome) = Told {
             prior: &prior,
             generation: subject.generation(),
             record,
             identity,
+            wanted: desired.as_ref().map(|desired| desired.pools.as_slice()),
             requested_at: requested_at.as_deref(),
             finding,
             now: self.clock.now(),
@@ -146,6 +148,7 @@ impl Operator {
                 generation,
                 record,
                 identity: id.as_ref(),
+                wanted: None,
                 requested_at: None,
                 finding: Finding::UnderWay(""),
                 now: self.clock.now(),

@@ -55,6 +55,7 @@ impl Operator {
             generation: invalid.metadata.generation.unwrap_or_default(),
             record: &Record::default(),
             identity: None,
+            wanted: None,
             requested_at: None,
             finding: Finding::Invalid(Refusal::unusable(&problem)),
             now: self.clock.now(),

@@ -180,6 +180,7 @@ pub fn doubt_reason(failure: &Failure) -> Reason {
         | Cause::Conflict
         | Cause::Throttled
         | Cause::Unavailable
+        | Cause::ChangeNotShown
         | Cause::Refused
         | Cause::Unexpected => Reason::CheckFailed,
     }

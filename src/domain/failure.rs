@@ -89,6 +89,8 @@ pub enum Cause {
     Throttled,
     /// Time-out, connection, 5xx.
     Unavailable,
+    /// Azure took a change of a pool, and the pool does not show it.
+    ChangeNotShown,
     /// Any other 4xx: the request is at fault, and Azure says why.
     Refused,
     /// An unreadable answer, or one that no rule foresees.
@@ -114,6 +116,7 @@ impl Cause {
             | Self::ScopeLocked
             | Self::InvalidResourceLocation
             | Self::LocationNotAvailable
+            | Self::ChangeNotShown
             | Self::Refused => Class::Refused,
             Self::NotReplicated => Class::Settling,
             Self::Conflict => Class::Conflict,
@@ -139,7 +142,7 @@ impl Cause {
             Self::IdentityOperationFailed => Reason::IdentityOperationFailed,
             Self::OrganizationAccessDenied => Reason::OrganizationAccessMissing,
             Self::InvalidResourceLocation => Reason::LocationConflict,
-            Self::LocationNotAvailable | Self::Refused => Reason::RequestRefused,
+            Self::LocationNotAvailable | Self::ChangeNotShown | Self::Refused => Reason::RequestRefused,
             Self::NotReplicated => Reason::Settling,
             Self::Conflict => Reason::ProgressingWithRetry,
             Self::Throttled => Reason::Throttled,
@@ -217,6 +220,7 @@ impl Failure {
             Cause::NotReplicated | Cause::Conflict => "nothing needs to be done: it is tried again".into(),
             Cause::Throttled => "nothing needs to be done: the operator waits as long as Azure asks".into(),
             Cause::Unavailable => "nothing needs to be done if this passes; else check the network path from the operator and Azure's own health page".into(),
+            Cause::ChangeNotShown => "see in the pool's activity log what became of the change, and whether somebody undoes it (Terraform, an Azure Policy), or make the change by hand (Azure portal: the pool, Settings, Identity); it is tried again, slowly".into(),
             Cause::Refused => "change what Azure complains of".into(),
             Cause::Unexpected => "if this stays, report it with the code and the correlation id in status.lastError".into(),
         }

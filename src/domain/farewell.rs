@@ -405,7 +405,7 @@ impl Obstacle {
             Self::NotLeft(pools) => pools.iter().all(|pool| match &pool.judgement {
                 Judgement::LeavingWaits { .. } => true,
                 Judgement::LeavingFailed(failure) => failure.hides_the_truth(),
-                Judgement::Wanted(_) => false,
+                Judgement::Wanted(_) | Judgement::LeavingPending(_) => false,
             }),
             Self::Unreadable(failure) | Self::NotListed(failure) | Self::Refused(failure) => {
                 failure.hides_the_truth() || failure.cause == Cause::ResourceGroupBeingDeleted

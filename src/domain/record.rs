@@ -7,6 +7,10 @@ use crate::{
     domain::{desired::WantedPool, names::PrincipalId, registration::PoolRecord},
 };
 
+/// While so many pools are being left, no new one is remembered. Of fewer than this, and the hundred that a spec can name, the
+/// next spec may leave all and name a hundred others: a status has room for three hundred lines.
+const CROWD: usize = 100;
+
 /// That an object holds an identity: this very principal, and how it came to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding {
@@ -71,6 +75,19 @@ impl Record {
             .filter(|(name, record)| !is_wanted(name, record))
             .map(|(name, record)| (name.clone(), record.clone()))
             .collect()
+    }
+
+    /// How many pools are being left, where that is too many for one more to be remembered.
+    pub fn crowd(&self, wanted: &[WantedPool]) -> Option<usize> {
+        let leaving = self.pools_to_leave(wanted).len();
+        (leaving >= CROWD).then_some(leaving)
+    }
+
+    /// Whether this object is recorded to have created the identity with this very principal.
+    pub fn created(&self, principal: &PrincipalId) -> bool {
+        self.holding
+            .as_ref()
+            .is_some_and(|held| held.origin == Origin::Created && held.principal == *principal)
     }
 
     /// The same, with this remembered of a pool; nothing is kept of one that there is nothing to remember of.

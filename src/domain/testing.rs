@@ -220,6 +220,7 @@ pub fn causes() -> Vec<Cause> {
         Cause::Conflict,
         Cause::Throttled,
         Cause::Unavailable,
+        Cause::ChangeNotShown,
         Cause::Refused,
         Cause::Unexpected,
     ]

@@ -8,6 +8,7 @@ use azure_simulator::{
     world::{LockLevel, Names, Obstacle, Pool as PoolInAzure, ProvisioningState},
 };
 use mdi_operator::{
+    api::v1alpha1::OperationUrl,
     azure::Patched,
     domain::{
         failure::{Cause, Failure},
@@ -75,10 +76,10 @@ impl Stage {
 
     async fn remove(&self, name: &str, identity: &IdentityId) -> Result<Patched, Failure> {
         let pool = known(self.pool(name).await);
-        self.change(name, &pool.identities.without(identity).unwrap()).await
+        self.change(name, &pool.identities.without(identity, None).unwrap()).await
     }
 
-    async fn look(&self, operation: &str, name: &str) -> OperationSeen {
+    async fn look(&self, operation: &OperationUrl, name: &str) -> OperationSeen {
         self.azure.operations.look(&OPERATOR, operation, &self.pool_id(name)).await
     }
 
@@ -99,7 +100,7 @@ fn done(patched: Result<Patched, Failure>) -> Pool {
 }
 
 #[track_caller]
-fn accepted(patched: Result<Patched, Failure>) -> (String, Option<Duration>) {
+fn accepted(patched: Result<Patched, Failure>) -> (OperationUrl, Option<Duration>) {
     match patched {
         Ok(Patched::Accepted { operation, again }) => (operation, again),
         other => panic!("not accepted: {other:?}"),
@@ -281,7 +282,7 @@ async fn no_link_carries_the_token_to_a_host_that_is_not_known() {
     let stage = stage(|_| {}).await;
     let elsewhere = format!("{}/elsewhere?secret=s3cr3t", stage.simulator.devops());
 
-    assert_eq!(stage.look(&elsewhere, "pool-linux").await, OperationSeen::Forgotten);
+    assert_eq!(stage.look(&elsewhere.clone().into(), "pool-linux").await, OperationSeen::Forgotten);
     assert!(stage.simulator.log().is_empty(), "not even a token is asked for");
 
     let page = json!({"value": [], "nextLink": elsewhere}).to_string();
@@ -302,10 +303,25 @@ async fn no_link_carries_the_token_to_a_host_that_is_not_known() {
     for headers in [&["Location", "Azure-AsyncOperation"][..], &[]] {
         stage.simulator.script(Fault::on("PATCH", "*", Effect::Answer(accepted_elsewhere(headers))));
         let (operation, _) = accepted(stage.add("pool-linux", &ours).await);
-        assert!(operation.starts_with(&stage.simulator.resource_manager()), "{operation}");
+        assert!(operation.to_string().starts_with(&stage.simulator.resource_manager()), "{operation}");
         assert_eq!(stage.look(&operation, "pool-linux").await, OperationSeen::Succeeded, "the pool is asked");
     }
     assert!(stage.sent(Service::Devops).is_empty());
+}
+
+#[tokio::test]
+async fn an_address_of_up_to_eight_kibibytes_is_followed_and_for_a_longer_one_the_pool_is_asked() {
+    let stage = stage(|_| {}).await;
+    let ours = stage.identity("agent");
+    let base = format!("{}/operation?t=", stage.simulator.resource_manager());
+    for (length, is_followed) in [(8192, true), (8193, false)] {
+        let location = format!("{base}{}", "x".repeat(length - base.len()));
+        let headers = [("Location".to_owned(), location.clone())].into();
+        let canned = CannedAnswer { status: 202, headers, ..CannedAnswer::default() };
+        stage.simulator.script(Fault::on("PATCH", "*", Effect::Answer(canned)));
+        let (operation, _) = accepted(stage.add("pool-linux", &ours).await);
+        assert_eq!(operation.to_be_asked() == location, is_followed, "{length}");
+    }
 }
 
 #[tokio::test]

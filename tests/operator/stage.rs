@@ -161,7 +161,7 @@ impl Stage {
 
     /// The same behind a proxy that does with its requests to the API server as it is told.
     pub async fn start_operator_behind_a_proxy(&self, more: &[(&str, &str)]) -> ApiProxy {
-        let proxy = ApiProxy::start(control_plane().await, &self.kubeconfig).await.expect("a proxy");
+        let proxy = ApiProxy::start(&self.kubeconfig).await.expect("a proxy");
         self.start_operator_by(proxy.kubeconfig(), more).await;
         proxy
     }
@@ -173,7 +173,7 @@ impl Stage {
         path: &str,
         more: &[(&str, &str)],
     ) -> (ApiProxy, Rule) {
-        let proxy = ApiProxy::start(control_plane().await, &self.kubeconfig).await.expect("a proxy");
+        let proxy = ApiProxy::start(&self.kubeconfig).await.expect("a proxy");
         let held = proxy.hold_before(method, path);
         self.start_operator_by(proxy.kubeconfig(), more).await;
         (proxy, held)

@@ -8,7 +8,7 @@ pub mod pools;
 pub mod spec;
 pub mod status;
 
-pub use pools::{PoolOrigin, PoolSpec, PoolState, PoolStatus};
+pub use pools::{OperationUrl, PoolOrigin, PoolSpec, PoolState, PoolStatus};
 pub use spec::{
     AdoptionPolicy, DeletionPolicy, DriftPolicy, IdentitySpec, IsolationScope, ManagedDevOpsIdentity,
     ManagedDevOpsIdentitySpec, Mode,

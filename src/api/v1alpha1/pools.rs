@@ -2,6 +2,8 @@
 //!
 //! Must never tell more of a pool than what concerns the identity: it belongs to others.
 
+use std::fmt;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -70,12 +72,55 @@ pub struct PoolStatus {
     pub last_removed_time: Option<Time>,
     /// The change of this object that Azure is carrying out, while it does.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 2048))]
-    pub operation: Option<String>,
+    pub operation: Option<OperationUrl>,
     /// What there is to say about this pool.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048))]
     pub message: Option<String>,
+}
+
+/// Where to ask about a change that Azure carries out. Its query may be worth as much as a token, so it is never printed.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, PartialEq, Eq)]
+#[serde(transparent)]
+#[schemars(inline)]
+pub struct OperationUrl(#[schemars(length(max = 8192))] String);
+
+impl OperationUrl {
+    /// The longest address that a status can keep, in characters.
+    const AT_MOST: usize = 8192;
+
+    /// Whether a status can keep it.
+    pub fn fits_a_status(&self) -> bool {
+        self.0.chars().count() <= Self::AT_MOST
+    }
+
+    /// The address as Azure gave it, with its query: to be asked, not to be shown.
+    pub fn to_be_asked(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for OperationUrl {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
+/// Scheme, host and path, and nothing of what is no address.
+impl fmt::Display for OperationUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bare = self.0.split(['?', '#']).next().unwrap_or_default();
+        let Some((scheme, rest)) = bare.split_once("://") else { return f.write_str("not an address") };
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        write!(f, "{scheme}://{host}{path}")
+    }
+}
+
+impl fmt::Debug for OperationUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OperationUrl({self})")
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -105,4 +150,50 @@ pub enum PoolOrigin {
     Added,
     /// Somebody else.
     Found,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_of_an_operation_s_address_has_neither_query_nor_user() {
+        let rows = [
+            ("https://management.azure.com/op/1?t=s3cr3t&c=s3cr3t", "https://management.azure.com/op/1"),
+            ("https://management.azure.com/op/1#s3cr3t", "https://management.azure.com/op/1"),
+            (
+                "https://s3cr3t:s3cr3t@management.azure.com:8443/op@1?s3cr3t",
+                "https://management.azure.com:8443/op@1",
+            ),
+            ("https://management.azure.com?s3cr3t", "https://management.azure.com"),
+            ("s3cr3t", "not an address"),
+            ("", "not an address"),
+        ];
+        for (url, shown) in rows {
+            let url = OperationUrl::from(url.to_owned());
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(format!("{url:?}"), format!("OperationUrl({shown})"));
+            let status = PoolStatus {
+                name: "linux".into(),
+                id: "/x".into(),
+                state: PoolState::Waiting,
+                origin: None,
+                principal_id: None,
+                provisioning_state: None,
+                removals_by_others: 0,
+                last_removed_time: None,
+                operation: Some(url),
+                message: None,
+            };
+            assert!(!format!("{status:?}").contains("s3cr3t"));
+        }
+    }
+
+    #[test]
+    fn an_address_is_stored_whole_up_to_eight_kibibytes() {
+        let url = OperationUrl::from("u".repeat(8192));
+        assert!(url.fits_a_status() && !OperationUrl::from("u".repeat(8193)).fits_a_status());
+        assert_eq!(serde_json::to_value(&url).unwrap(), "u".repeat(8192));
+        assert_eq!(serde_json::from_value::<OperationUrl>("u".repeat(8192).into()).unwrap(), url);
+    }
 }

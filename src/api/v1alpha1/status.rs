@@ -43,7 +43,7 @@ pub struct ManagedDevOpsIdentityStatus {
 
     /// The pools of the spec, and those that are being left.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 200))]
+    #[schemars(length(max = 300))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub pools: Vec<PoolStatus>,
 

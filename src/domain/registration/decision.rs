@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    BlockChange, Entered, PoolRecord, Removals,
+    BlockChange, Change, Entered, Lately, PoolRecord, Removals, Sight,
     operation::{Come, OperationSeen, come_to},
 };
 use crate::{
@@ -74,10 +74,12 @@ pub struct Registering<'a> {
     pub permission: &'a Permission,
     /// Whether the wish for this pool was carried out before: then a missing entry is drift.
     pub applied: bool,
-    /// The failure of a change of ours to this pool that is less than a slow pace old.
-    pub failed_lately: Option<&'a Failure>,
-    /// Whether a change of ours that added is so fresh that a replica may not know of it.
-    pub written_lately: bool,
+    /// What this process did and saw there lately.
+    pub lately: &'a Lately,
+    /// Whether this object is recorded to have created the identity with its live principal.
+    pub created_by_us: bool,
+    /// How many pools are being left, where that is too many for one more to be remembered.
+    pub crowd: Option<usize>,
     /// Mode of the object.
     pub mode: Mode,
     /// Drift policy of the object.
@@ -102,6 +104,13 @@ pub enum PoolNext {
 pub enum PoolStep {
     /// Change what is remembered.
     Remember(PoolRecord),
+    /// An operation of ours is over: remember that. The pool tells what came of it.
+    Over {
+        /// What is remembered.
+        record: PoolRecord,
+        /// Whether Azure says that it has worked.
+        worked: bool,
+    },
     /// A change of ours failed: remember that it is over, and tell.
     Failed(PoolRecord, Failure),
     /// Azure: add the entry.
@@ -124,6 +133,8 @@ pub enum PoolVerdict {
         /// Ask again after this time.
         again: Option<Duration>,
     },
+    /// So many pools are being left that those are waited for.
+    Crowded(usize),
     /// There is no such pool.
     NotFound,
     /// It does not serve Azure `DevOps`, but this.
@@ -160,11 +171,15 @@ pub fn decide(it: &Registering<'_>) -> PoolNext {
             Come::Over(step) => PoolNext::Act(step),
         };
     }
-    match it.pool {
-        Fact::Unknown(failure) => PoolNext::Tell(PoolVerdict::Failed(failure.clone())),
-        // A pool that was gone in between was nobody's removal.
-        Fact::Absent => it.remember_or(it.record.entered(Entered::Not), PoolVerdict::NotFound),
-        Fact::Known(pool) => match pool.identities.entry(it.identity) {
+    match Sight::of(it.pool) {
+        Sight::Hidden(failure) => PoolNext::Tell(PoolVerdict::Failed(failure.clone())),
+        Sight::Gone => {
+            let told = it.pool.failure().cloned().map_or(PoolVerdict::NotFound, PoolVerdict::Failed);
+            // A replica may not know of a pool. One that was gone in between was nobody's removal.
+            let record = if it.lately.without_twice { Entered::Not } else { it.record.entered.clone() };
+            it.remember_or(it.record.entered(record), told)
+        }
+        Sight::There(pool) => match pool.identities.entry(it.identity) {
             None => it.without_entry(pool),
             Some(entry) => it.with_entry(pool, entry),
         },
@@ -185,11 +200,19 @@ impl Registering<'_> {
         if stale {
             return self.cure(pool, entry);
         }
+        // A replica that does not know of what was just taken out shows what stood there before.
+        if self.lately.took_out() {
+            return PoolNext::Tell(settling());
+        }
         if self.mode == Mode::Observe {
             return PoolNext::Tell(PoolVerdict::Registered);
         }
         let entered = match &self.record.entered {
             Entered::Added(before) if before == live => Entered::Added(live.clone()),
+            // Azure let the entry that we had added follow the identity that we have created anew.
+            Entered::Added(_) if self.created_by_us => Entered::Added(live.clone()),
+            // Our own addition, which only shows now.
+            Entered::Ahead if self.lately.has_worked(Change::Adds) => Entered::Added(live.clone()),
             // Not seen to be of our doing: somebody else's, and it stays.
             Entered::Added(_) | Entered::Not | Entered::Ahead | Entered::Found(_) => {
                 Entered::Found(Some(live.clone()))
@@ -204,9 +227,18 @@ impl Registering<'_> {
         if let Some(verdict) = self.instead_of_writing(pool, entry.principal.as_ref()) {
             return PoolNext::Tell(verdict);
         }
-        // A replica that does not know of what was just added shows what stood there before.
-        if self.written_lately {
+        // A replica that does not know of what was just changed shows what stood there before.
+        if self.lately.took_out()
+            || self.lately.awaits(Change::TakesOut)
+            || self.lately.may_hide_an_addition()
+        {
             return PoolNext::Tell(settling());
+        }
+        if let Some(step) = self.not_shown() {
+            return PoolNext::Act(step);
+        }
+        if let Some(verdict) = self.too_many_are_being_left() {
+            return PoolNext::Tell(verdict);
         }
         // Somebody else's from here on: our own removal is nobody's, and the operation that carries it out adds nothing. The
         // old principal stays known, by which an entry without one is stale.
@@ -218,17 +250,21 @@ impl Registering<'_> {
         if self.record.entered != disowned {
             return PoolNext::Act(PoolStep::Remember(self.record.entered(disowned)));
         }
-        match pool.identities.without(self.identity) {
+        match pool.identities.without(self.identity, self.lately.refused) {
             Some(change) => PoolNext::Act(PoolStep::Cure(change)),
             None => PoolNext::Tell(PoolVerdict::Registered),
         }
     }
 
     fn without_entry(&self, pool: &Pool) -> PoolNext {
-        if self.written_lately {
+        if self.lately.may_hide_an_addition() {
             return PoolNext::Tell(settling());
         }
         match &self.record.entered {
+            // What we took out ourselves, or what went with its pool, was taken out by nobody else.
+            Entered::Added(_) if self.lately.took_out() || self.lately.was_gone => {
+                return PoolNext::Act(PoolStep::Remember(self.record.entered(Entered::Not)));
+            }
             Entered::Added(_) => {
                 return PoolNext::Act(PoolStep::Remember(self.record.removed_by_another(self.now)));
             }
@@ -238,8 +274,14 @@ impl Registering<'_> {
         if let Some(verdict) = self.instead_of_writing(pool, None) {
             return PoolNext::Tell(verdict);
         }
+        if let Some(step) = self.not_shown() {
+            return PoolNext::Act(step);
+        }
         if self.is_quarrel_and_fresh() {
             return PoolNext::Tell(PoolVerdict::Contested(self.record.removals));
+        }
+        if let Some(verdict) = self.too_many_are_being_left() {
+            return PoolNext::Tell(verdict);
         }
         if self.record.entered != Entered::Ahead {
             return PoolNext::Act(PoolStep::Remember(self.record.entered(Entered::Ahead)));
@@ -286,13 +328,24 @@ impl Registering<'_> {
                 return Some(not_yet());
             }
         }
-        if let Some(failure) = self.failed_lately {
+        if let Some(failure) = &self.lately.failed {
             return Some(PoolVerdict::Failed(failure.clone()));
         }
         match pool.motion() {
             Motion::Moving => Some(PoolVerdict::Waiting { reason: Reason::PoolBusy, again: None }),
             Motion::AtRest => None,
         }
+    }
+
+    /// A change that a pool at rest does not show has failed, whatever was said of it: else it would be sent for ever.
+    fn not_shown(&self) -> Option<PoolStep> {
+        let failure = self.lately.overdue(&self.record.id)?;
+        Some(PoolStep::Failed(self.record.clone(), failure))
+    }
+
+    /// A status has no room for ever more pools: one that is not remembered yet waits for those that are being left.
+    fn too_many_are_being_left(&self) -> Option<PoolVerdict> {
+        self.crowd.filter(|_| self.record.is_blank()).map(PoolVerdict::Crowded)
     }
 
     /// Removed three times: put back at the slow pace only.
@@ -310,7 +363,7 @@ impl Registering<'_> {
     }
 
     fn remember_or(&self, record: PoolRecord, verdict: PoolVerdict) -> PoolNext {
-        if record == *self.record {
+        if record == *self.record || self.too_many_are_being_left().is_some() {
             PoolNext::Tell(verdict)
         } else {
             PoolNext::Act(PoolStep::Remember(record))

@@ -7,7 +7,7 @@ use crate::{
     api::conditions::Reason,
     domain::{
         failure::Failure,
-        names::IdentityId,
+        names::{IdentityId, PrincipalId},
         observed::Fact,
         pool::{Entry, Pool},
     },
@@ -38,13 +38,23 @@ impl PoolJudged {
         }
     }
 
+    /// Whether it is not a pool of the spec, or not at this place.
+    pub fn is_being_left(&self) -> bool {
+        match self.judgement {
+            Judgement::Wanted(_) => false,
+            Judgement::LeavingWaits { .. } | Judgement::LeavingPending(_) | Judgement::LeavingFailed(_) => {
+                true
+            }
+        }
+    }
+
     /// The failure that it was judged by, if any.
     pub fn failure(&self) -> Option<&Failure> {
         match &self.judgement {
             Judgement::Wanted(PoolVerdict::Failed(failure)) | Judgement::LeavingFailed(failure) => {
                 Some(failure)
             }
-            Judgement::Wanted(_) | Judgement::LeavingWaits { .. } => None,
+            Judgement::Wanted(_) | Judgement::LeavingWaits { .. } | Judgement::LeavingPending(_) => None,
         }
     }
 }
@@ -61,6 +71,9 @@ pub enum Judgement {
         /// Ask again after this time.
         again: Option<Duration>,
     },
+    /// A pool that left the spec, and that `mode: Observe` does not leave: the principal that its entry bears, if Azure tells
+    /// one.
+    LeavingPending(Option<PrincipalId>),
     /// A pool that is being left, and a read or a change failed.
     LeavingFailed(Failure),
 }

@@ -4,16 +4,16 @@
 use std::time::Duration;
 
 use super::{
-    Entered, PoolRecord, PoolStep,
+    Change, Entered, Lately, PoolRecord, PoolStep, Sight,
     operation::{Come, OperationSeen, come_to},
 };
 use crate::{
-    api::conditions::Reason,
+    api::{conditions::Reason, v1alpha1::Mode},
     domain::{
         failure::Failure,
         names::{IdentityId, PrincipalId},
         observed::Fact,
-        pool::{Motion, Pool},
+        pool::{Entry, Motion, Pool},
     },
 };
 
@@ -28,12 +28,14 @@ pub struct Deregistering<'a> {
     pub operation: Option<&'a OperationSeen>,
     /// What is remembered.
     pub record: &'a PoolRecord,
+    /// What this process did and saw there lately.
+    pub lately: &'a Lately,
     /// The principal that this object holds, by its record.
     pub held: Option<&'a PrincipalId>,
-    /// The failure of a change of ours to this pool that is less than a slow pace old.
-    pub failed_lately: Option<&'a Failure>,
-    /// Whether a change of ours that took it out is so fresh that a replica may not know of it.
-    pub written_lately: bool,
+    /// Whether this object is recorded to have created the identity with that very principal.
+    pub created_by_us: bool,
+    /// Mode of the object.
+    pub mode: Mode,
 }
 
 /// What comes next for a pool that is being left.
@@ -53,6 +55,8 @@ pub enum Leaving {
         /// Ask again after this time.
         again: Option<Duration>,
     },
+    /// It would be left, but `mode: Observe` takes nothing away: the principal that its entry bears, if Azure tells one.
+    Pending(Option<PrincipalId>),
     /// A read or a change failed. Not readable is not gone.
     Failed(Failure),
 }
@@ -66,37 +70,70 @@ pub fn leave(it: &Deregistering<'_>) -> Leaving {
             Come::Over(step) => Leaving::Act(step),
         };
     }
-    match it.pool {
-        Fact::Absent => Leaving::Done { stays: false },
-        Fact::Unknown(failure) if it.record.may_hold() => Leaving::Failed(failure.clone()),
-        Fact::Unknown(_) => Leaving::Done { stays: matches!(it.record.entered, Entered::Found(_)) },
-        Fact::Known(pool) => it.take_out(pool),
+    match Sight::of(it.pool) {
+        Sight::Hidden(failure) if it.record.may_hold() => Leaving::Failed(failure.clone()),
+        Sight::Hidden(_) => Leaving::Done { stays: matches!(it.record.entered, Entered::Found(_)) },
+        Sight::Gone => it.once_certain(),
+        Sight::There(pool) => match pool.identities.entry(it.identity) {
+            None if it.lately.took_out() => Leaving::Done { stays: false },
+            // A replica may not know yet of what was added, or Azure may still add it.
+            None if it.record.may_hold() && (it.lately.may_hide_an_addition() || it.lately.lost) => {
+                settling()
+            }
+            None => it.once_certain(),
+            Some(entry) => it.take_out(pool, entry),
+        },
     }
 }
 
 impl Deregistering<'_> {
-    fn take_out(&self, pool: &Pool) -> Leaving {
-        let Some((entry, change)) =
-            pool.identities.entry(self.identity).zip(pool.identities.without(self.identity))
-        else {
-            return Leaving::Done { stays: false };
-        };
-        let ours = match &self.record.entered {
-            Entered::Added(principal) => entry.principal.as_ref().is_none_or(|shown| shown == principal),
-            Entered::Not | Entered::Found(_) | Entered::Ahead => false,
-        };
-        if !ours {
-            return Leaving::Done { stays: true };
-        }
-        if let Some(failure) = self.failed_lately {
-            return Leaving::Failed(failure.clone());
-        }
-        if self.written_lately {
-            return Leaving::Waiting { reason: Reason::Settling, again: None };
-        }
-        match pool.motion() {
-            Motion::Moving => Leaving::Waiting { reason: Reason::PoolBusy, again: None },
-            Motion::AtRest => Leaving::Act(PoolStep::Remove(change)),
+    /// Nothing is there. Where something of ours may have been, one look proves nothing: replicas lag.
+    fn once_certain(&self) -> Leaving {
+        if self.lately.without_twice || !self.record.may_hold() {
+            Leaving::Done { stays: false }
+        } else {
+            settling()
         }
     }
+
+    fn take_out(&self, pool: &Pool, entry: &Entry) -> Leaving {
+        let shown = entry.principal.as_ref();
+        let follows = shown.is_some() && shown == self.held && self.created_by_us;
+        match (&self.record.entered, self.held) {
+            (Entered::Added(principal), _) if shown.is_none_or(|shown| shown == principal) || follows => {}
+            // Our own addition, which only shows now.
+            (Entered::Ahead, Some(held))
+                if self.lately.has_worked(Change::Adds) && shown.is_none_or(|shown| shown == held) =>
+            {
+                let record = self.record.entered(Entered::Added(held.clone()));
+                return Leaving::Act(PoolStep::Remember(record));
+            }
+            (Entered::Not | Entered::Found(_) | Entered::Ahead | Entered::Added(_), _) => {
+                return Leaving::Done { stays: true };
+            }
+        }
+        if self.mode == Mode::Observe {
+            return Leaving::Pending(shown.cloned());
+        }
+        if let Some(failure) = &self.lately.failed {
+            return Leaving::Failed(failure.clone());
+        }
+        if self.lately.took_out() || self.lately.awaits(Change::TakesOut) {
+            return settling();
+        }
+        if pool.motion() == Motion::Moving {
+            return Leaving::Waiting { reason: Reason::PoolBusy, again: None };
+        }
+        if let Some(failure) = self.lately.overdue(&self.record.id) {
+            return Leaving::Act(PoolStep::Failed(self.record.clone(), failure));
+        }
+        match pool.identities.without(self.identity, self.lately.refused) {
+            Some(change) => Leaving::Act(PoolStep::Remove(change)),
+            None => Leaving::Done { stays: false },
+        }
+    }
+}
+
+fn settling() -> Leaving {
+    Leaving::Waiting { reason: Reason::Settling, again: None }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Entered, PoolRecord, PoolStep};
+use super::{Entered, PoolRecord, PoolStep, Sight};
 use crate::domain::{
     failure::Failure,
     names::{IdentityId, PrincipalId},
@@ -43,40 +43,44 @@ pub(super) fn come_to(
     identity: &IdentityId,
     live: Option<&PrincipalId>,
 ) -> Come {
-    let over = || Come::Over(PoolStep::Remember(record.over()));
-    match (seen, pool) {
+    let over = |worked| Come::Over(PoolStep::Over { record: record.over(), worked });
+    match (seen, Sight::of(pool)) {
         (OperationSeen::Running(again), _) => Come::Runs(*again),
         (OperationSeen::Failed(failure), _) => Come::Over(PoolStep::Failed(record.over(), failure.clone())),
-        (OperationSeen::Forgotten, _) | (OperationSeen::Succeeded, Fact::Absent) => over(),
-        (OperationSeen::Succeeded, Fact::Known(pool)) => {
-            Come::Over(PoolStep::Remember(after_success(record, pool, identity, live)))
+        (OperationSeen::Forgotten, _) => over(false),
+        (OperationSeen::Succeeded, Sight::Gone) => over(true),
+        // What the pool is doing by now is another's business.
+        (OperationSeen::Succeeded, Sight::There(pool)) => {
+            match shown_as_added(record, pool, identity, live) {
+                Some(record) => Come::Over(PoolStep::Remember(record)),
+                None => over(true),
+            }
         }
         // Who may not ask about operations at all still sees from a pool at rest that nothing runs there.
-        (OperationSeen::Unknown(failure), Fact::Known(pool))
+        (OperationSeen::Unknown(failure), Sight::There(pool))
             if !failure.hides_the_truth() && pool.motion() == Motion::AtRest =>
         {
-            over()
+            over(false)
         }
+        (OperationSeen::Unknown(failure), Sight::Gone) if !failure.hides_the_truth() => over(false),
         // One that has worked will say so again, and then the pool may be readable too.
-        (OperationSeen::Succeeded, Fact::Unknown(failure)) | (OperationSeen::Unknown(failure), _) => {
+        (OperationSeen::Succeeded, Sight::Hidden(failure)) | (OperationSeen::Unknown(failure), _) => {
             Come::NotKnown(failure.clone())
         }
     }
 }
 
 /// The record takes the principal only from a change that added, and only where the pool shows what it added.
-fn after_success(
+pub fn shown_as_added(
     record: &PoolRecord,
     pool: &Pool,
     identity: &IdentityId,
     live: Option<&PrincipalId>,
-) -> PoolRecord {
-    match (&record.entered, live, pool.identities.entry(identity)) {
-        (Entered::Ahead, Some(live), Some(entry))
-            if entry.principal.as_ref().is_none_or(|shown| shown == live) =>
-        {
-            record.over().entered(Entered::Added(live.clone()))
-        }
-        _ => record.over(),
-    }
+) -> Option<PoolRecord> {
+    let (Entered::Ahead, Some(live), Some(entry)) = (&record.entered, live, pool.identities.entry(identity))
+    else {
+        return None;
+    };
+    let is_shown = entry.principal.as_ref().is_none_or(|shown| shown == live);
+    is_shown.then(|| record.over().entered(Entered::Added(live.clone())))
 }

@@ -2,13 +2,11 @@
 
 use jiff::Timestamp;
 
+use super::Change;
 use crate::{
-    api::v1alpha1::{PoolOrigin, PoolStatus},
+    api::v1alpha1::{OperationUrl, PoolOrigin, PoolStatus},
     domain::names::{PoolId, PrincipalId},
 };
-
-/// The longest address of an operation that a status can keep.
-const OPERATION_AT_MOST: usize = 2048;
 
 /// What is remembered of one pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +17,7 @@ pub struct PoolRecord {
     pub entered: Entered,
     /// The operation of ours that Azure carries out at the moment: where to ask about it. It adds the entry if that is
     /// written ahead, and takes it out in every other case.
-    pub operation: Option<String>,
+    pub operation: Option<OperationUrl>,
     /// How often others took our entry out.
     pub removals: Removals,
 }
@@ -89,12 +87,10 @@ impl PoolRecord {
         Self { entered, ..self.clone() }
     }
 
-    /// The same, with an operation of ours under way. One with an address longer than a status can keep is not followed:
-    /// the pool itself tells what came of it.
+    /// The same, with an operation of ours under way.
     #[must_use]
-    pub fn under_way(&self, operation: String) -> Self {
-        let operation = Some(operation).filter(|url| url.chars().count() <= OPERATION_AT_MOST);
-        Self { operation, ..self.clone() }
+    pub fn under_way(&self, operation: OperationUrl) -> Self {
+        Self { operation: Some(operation), ..self.clone() }
     }
 
     /// The same, with no operation under way.
@@ -109,6 +105,14 @@ impl PoolRecord {
         let last = Some(Timestamp::from_second(now.as_second()).unwrap_or(now));
         let removals = Removals { count: self.removals.count.saturating_add(1), last };
         Self { entered: Entered::Not, removals, ..self.clone() }
+    }
+
+    /// What the operation of ours that is under way does.
+    pub fn changes(&self) -> Change {
+        match self.entered {
+            Entered::Ahead => Change::Adds,
+            Entered::Not | Entered::Found(_) | Entered::Added(_) => Change::TakesOut,
+        }
     }
 
     /// Whether anything in the pool may be of this object's doing.

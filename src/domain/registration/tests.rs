@@ -8,11 +8,11 @@ use super::*;
 use crate::{
     api::{
         conditions::Reason,
-        v1alpha1::{DriftPolicy, Mode},
+        v1alpha1::{DriftPolicy, Mode, OperationUrl},
     },
     domain::{
         desired::WantedPool,
-        failure::{Cause, Failure},
+        failure::{Cause, Class, Failure},
         names::{OrganizationName, PoolId, PrincipalId},
         observed::{Fact, Subscription, SubscriptionState},
         pool::{Entry, Pool, Serves, SystemAssigned},
@@ -38,8 +38,9 @@ struct Case {
     live: Option<PrincipalId>,
     permission: Permission,
     applied: bool,
-    failed_lately: Option<Failure>,
-    written_lately: bool,
+    lately: Lately,
+    created_by_us: bool,
+    crowd: Option<usize>,
     mode: Mode,
     drift: DriftPolicy,
     now: Timestamp,
@@ -58,8 +59,9 @@ impl Case {
             live: Some(principal(1)),
             permission: Permission::Granted,
             applied: false,
-            failed_lately: None,
-            written_lately: false,
+            lately: Lately::default(),
+            created_by_us: false,
+            crowd: None,
             mode: Mode::Manage,
             drift: DriftPolicy::Correct,
             now: now(),
@@ -76,15 +78,25 @@ impl Case {
         self
     }
 
+    /// Not the first look at it.
+    fn twice(self) -> Self {
+        self.given(|case| case.lately.without_twice = true)
+    }
+
+    /// After a change of ours that Azure took.
+    fn unshown(self, change: Change, worked: bool, due: Due) -> Self {
+        self.given(|case| case.lately.unshown = Some(Unshown { change, worked, due }))
+    }
+
     fn with_pool(mut self, change: impl FnOnce(&mut Pool)) -> Self {
         let Fact::Known(pool) = &mut self.pool else { panic!("no pool to change") };
         change(pool);
         self
     }
 
-    fn after(mut self, operation: OperationSeen) -> Self {
-        self.record = self.record.under_way("https://management.azure.com/operations/1".into());
-        self.operation = Some(operation);
+    fn after(mut self, seen: OperationSeen) -> Self {
+        self.record = self.record.under_way(operation());
+        self.operation = Some(seen);
         self
     }
 
@@ -98,8 +110,9 @@ impl Case {
             live: self.live.as_ref(),
             permission: &self.permission,
             applied: self.applied,
-            failed_lately: self.failed_lately.as_ref(),
-            written_lately: self.written_lately,
+            lately: &self.lately,
+            created_by_us: self.created_by_us,
+            crowd: self.crowd,
             mode: self.mode,
             drift: self.drift,
             slow_pace: SLOW_PACE,
@@ -113,10 +126,16 @@ impl Case {
             pool: &self.pool,
             operation: self.operation.as_ref(),
             record: &self.record,
+            lately: &self.lately,
             held: self.live.as_ref(),
-            failed_lately: self.failed_lately.as_ref(),
-            written_lately: self.written_lately,
+            created_by_us: self.created_by_us,
+            mode: self.mode,
         })
+    }
+
+    /// The step by which its operation is over.
+    fn over(&self, worked: bool) -> PoolNext {
+        PoolNext::Act(PoolStep::Over { record: self.record.over(), worked })
     }
 
     fn remembers(&self) -> PoolRecord {
@@ -138,13 +157,19 @@ impl Case {
         let mut case = self.clone();
         for _ in 0..4 {
             match case.next() {
-                PoolNext::Act(PoolStep::Remember(record)) => case.record = record,
+                PoolNext::Act(PoolStep::Remember(record) | PoolStep::Over { record, .. }) => {
+                    (case.record, case.operation) = (record, None);
+                }
                 PoolNext::Act(step) => return step,
                 PoolNext::Tell(verdict) => panic!("tells {verdict:?} where a step was expected"),
             }
         }
         panic!("remembers for ever")
     }
+}
+
+fn operation() -> OperationUrl {
+    "https://management.azure.com/operations/1?t=s3cr3t".to_owned().into()
 }
 
 fn waits(reason: Reason) -> PoolVerdict {
@@ -198,8 +223,36 @@ mod the_change {
             assert_eq!((add.kind, add.goes), (with, None));
             assert_eq!(add.stand, [keys.clone(), vec![ours]].concat());
             block.entries.push(own());
-            let remove = block.without(&desired().identity).unwrap();
-            assert_eq!((remove.kind, remove.stand, remove.goes), (without, keys, Some(own().key)));
+            let remove = block.without(&desired().identity, None).unwrap();
+            let goes = (without != "None").then(|| own().key);
+            assert_eq!((remove.kind, remove.stand, remove.goes), (without, keys, goes));
+        }
+    }
+
+    /// System-assigned or not, whether others stay, the form that was refused, and: type and whether a null is sent.
+    #[test]
+    fn a_removal_has_a_second_form_for_each_that_azure_may_refuse() {
+        use SystemAssigned::{Absent, Present};
+        let table = [
+            (Absent, true, None, Form::Null, "UserAssigned", true),
+            (Absent, true, Some(Form::Null), Form::LeftOut, "UserAssigned", false),
+            (Absent, true, Some(Form::NoMap), Form::Null, "UserAssigned", true),
+            (Present, true, Some(Form::Null), Form::LeftOut, "SystemAssigned,UserAssigned", false),
+            (Present, false, None, Form::Null, "SystemAssigned", true),
+            (Present, false, Some(Form::Null), Form::LeftOut, "SystemAssigned", false),
+            (Absent, false, None, Form::NoMap, "None", false),
+            (Absent, false, Some(Form::NoMap), Form::NullAlone, "UserAssigned", true),
+            (Absent, false, Some(Form::Null), Form::NoMap, "None", false),
+            (Absent, false, Some(Form::NullAlone), Form::NoMap, "None", false),
+        ];
+        for (system_assigned, others_stay, refused, form, kind, by_null) in table {
+            let others: Vec<Entry> = others_stay.then(|| foreign_entry(1)).into_iter().collect();
+            let mut block = pool(&[others.clone(), vec![own()]].concat()).identities;
+            block.system_assigned = system_assigned;
+            let change = block.without(&desired().identity, refused).unwrap();
+            assert_eq!((change.form, change.kind), (Some(form), kind), "{refused:?}");
+            assert_eq!(change.goes, by_null.then(|| own().key));
+            assert_eq!(change.stand, others.into_iter().map(|entry| entry.key).collect::<Vec<_>>());
         }
     }
 
@@ -208,7 +261,7 @@ mod the_change {
         let shouting = Entry { key: own().key.to_uppercase(), ..own() };
         let block = pool(std::slice::from_ref(&shouting)).identities;
         assert_eq!(block.with(&desired().identity).stand, [shouting.key]);
-        assert_eq!(pool(&[foreign_entry(1)]).identities.without(&desired().identity), None);
+        assert_eq!(pool(&[foreign_entry(1)]).identities.without(&desired().identity, None), None);
     }
 }
 
@@ -240,7 +293,7 @@ mod adding {
         let cases: [fn(&mut Case); 5] = [
             |case| case.permission = Permission::NotYet,
             |case| case.permission = Permission::Unknown(failure(Cause::Unavailable)),
-            |case| case.written_lately = true,
+            |case| case.lately.done = Some(Change::Adds),
             |case| case.drift = DriftPolicy::Report,
             |case| case.mode = Mode::Observe,
         ];
@@ -248,7 +301,7 @@ mod adding {
             let case = Case::seeing(&[own()]).entered(added()).given(change);
             assert_eq!(case.verdict(), PoolVerdict::Registered);
         }
-        let case = Case::seeing(&[own()]).entered(found()).given(|case| case.failed_lately = Some(denied));
+        let case = Case::seeing(&[own()]).entered(found()).given(|case| case.lately.failed = Some(denied));
         let moving = case.clone().with_pool(|pool| pool.provisioning_state = "Updating".into());
         let other = case.with_pool(|pool| pool.serves = Serves::Other("GitHub".into()));
         assert_eq!([moving.verdict(), other.verdict()], [PoolVerdict::Registered, PoolVerdict::Registered]);
@@ -317,10 +370,10 @@ mod adding {
     fn after_a_change_that_failed_the_next_comes_at_the_slow_pace() {
         let denied = failure(Cause::LinkedAuthorizationFailed);
         for entries in [vec![], vec![stale()]] {
-            let case = Case::seeing(&entries).given(|case| case.failed_lately = Some(denied.clone()));
+            let case = Case::seeing(&entries).given(|case| case.lately.failed = Some(denied.clone()));
             assert_eq!(case.clone().entered(Entered::Ahead).verdict(), PoolVerdict::Failed(denied.clone()));
             assert!(matches!(
-                case.given(|case| case.failed_lately = None).step(),
+                case.given(|case| case.lately.failed = None).step(),
                 PoolStep::Add(_) | PoolStep::Cure(_)
             ));
         }
@@ -341,7 +394,9 @@ mod adding {
     fn what_was_just_added_and_is_not_shown_yet_was_taken_out_by_nobody() {
         for entries in [vec![], vec![stale()]] {
             for entered in [added(), Entered::Ahead] {
-                let case = Case::seeing(&entries).entered(entered).given(|case| case.written_lately = true);
+                let case = Case::seeing(&entries)
+                    .entered(entered)
+                    .given(|case| case.lately.done = Some(Change::Adds));
                 assert_eq!(case.verdict(), waits(Reason::Settling));
             }
         }
@@ -377,12 +432,33 @@ mod operations {
         ];
         for (before, entries, after) in table {
             let case = Case::seeing(&entries).entered(before).after(OperationSeen::Succeeded);
-            let expected = PoolRecord { operation: None, entered: after, ..case.record.clone() };
-            assert_eq!(case.remembers(), expected);
-            assert_eq!(case.leaving(), Leaving::Act(PoolStep::Remember(expected)));
+            let record = PoolRecord { operation: None, entered: after, ..case.record.clone() };
+            let expected = if record.entered == case.record.entered {
+                PoolStep::Over { record, worked: true }
+            } else {
+                PoolStep::Remember(record)
+            };
+            assert_eq!(case.next(), PoolNext::Act(expected.clone()));
+            assert_eq!(case.leaving(), Leaving::Act(expected));
         }
         let unheld = Case::seeing(&[own()]).entered(Entered::Ahead).after(OperationSeen::Succeeded);
-        assert_eq!(unheld.given(|case| case.live = None).remembers().entered, Entered::Ahead);
+        let unheld = unheld.given(|case| case.live = None);
+        assert_eq!(unheld.next(), unheld.over(true));
+    }
+
+    #[test]
+    fn one_that_worked_has_worked_whatever_the_pool_is_doing_by_now() {
+        for state in ["Succeeded", "Updating", "Failed", "Deleting"] {
+            let case = Case::seeing(&[own()]).entered(Entered::Ahead).after(OperationSeen::Succeeded);
+            let case = case.with_pool(|pool| pool.provisioning_state = state.into());
+            let record = case.remembers();
+            assert_eq!(record, case.record.over().entered(added()));
+            assert_eq!(
+                Case { record, operation: None, ..case }.verdict(),
+                PoolVerdict::Registered,
+                "{state}"
+            );
+        }
     }
 
     #[test]
@@ -404,27 +480,25 @@ mod operations {
         assert_eq!(failed.next(), PoolNext::Act(PoolStep::Failed(over.clone(), denied.clone())));
         assert_eq!(failed.leaving(), Leaving::Act(PoolStep::Failed(over.clone(), denied)));
         let forgotten = case.after(OperationSeen::Forgotten);
-        assert_eq!(forgotten.remembers(), over);
-        assert_eq!(forgotten.leaving(), Leaving::Act(PoolStep::Remember(over)));
+        assert_eq!(forgotten.next(), forgotten.over(false));
+        assert_eq!(forgotten.leaving(), Leaving::Act(PoolStep::Over { record: over, worked: false }));
     }
 
     #[test]
     fn one_that_may_not_be_asked_about_holds_nobody_up_once_the_pool_is_at_rest() {
         let denied = OperationSeen::Unknown(failure(Cause::AuthorizationFailed));
         let case = Case::seeing(&[own()]).entered(Entered::Ahead).after(denied);
-        assert_eq!(case.remembers().operation, None);
+        assert_eq!(case.next(), case.over(false));
+        let gone = Case { pool: Fact::Absent, ..case.clone() };
+        assert_eq!(
+            gone.leaving(),
+            Leaving::Act(PoolStep::Over { record: gone.record.over(), worked: false })
+        );
         let moving = case.clone().with_pool(|pool| pool.provisioning_state = "Updating".into());
         assert_eq!(moving.verdict(), PoolVerdict::Failed(failure(Cause::AuthorizationFailed)));
         let outage = OperationSeen::Unknown(failure(Cause::Unavailable));
         let case = Case::seeing(&[own()]).entered(Entered::Ahead).after(outage);
         assert_eq!(case.verdict(), PoolVerdict::Failed(failure(Cause::Unavailable)));
-    }
-
-    #[test]
-    fn an_address_that_no_status_could_keep_is_not_followed() {
-        let record = PoolRecord::new(pool_id("linux"));
-        assert!(record.under_way("u".repeat(2048)).operation.is_some());
-        assert_eq!(record.under_way("u".repeat(2049)).operation, None);
     }
 }
 
@@ -469,6 +543,17 @@ mod stale_entries {
     }
 
     #[test]
+    fn an_entry_that_follows_the_identity_stays_ours_only_if_this_object_created_it_anew() {
+        let case = Case::seeing(&[own()]).entered(Entered::Added(principal(9)));
+        assert_eq!(case.remembers().entered, found());
+        assert_eq!(case.given(|case| case.created_by_us = true).remembers().entered, added());
+        for entered in [Entered::Not, Entered::Ahead, Entered::Found(Some(principal(9)))] {
+            let case = Case::seeing(&[own()]).entered(entered).given(|case| case.created_by_us = true);
+            assert_eq!(case.remembers().entered, found());
+        }
+    }
+
+    #[test]
     fn a_pool_that_waits_for_the_new_identity_forgets_nothing() {
         let case = Case::seeing(&[stale()]).entered(Entered::Added(principal(9)));
         let case = case.given(|case| case.live = None);
@@ -498,7 +583,9 @@ mod quarrels {
     fn what_was_only_found_and_a_pool_that_was_gone_in_between_do_not_count() {
         let found = Case::seeing(&[]).entered(found()).remembers();
         assert_eq!((found.entered, found.removals.count), (Entered::Not, 0));
-        let gone = Case::reading(Fact::Absent).entered(added());
+        let once = Case::reading(Fact::Absent).entered(added());
+        assert_eq!(once.verdict(), PoolVerdict::NotFound, "nothing is forgotten at one look");
+        let gone = once.twice();
         let record = gone.remembers();
         assert_eq!((&record.entered, record.removals.count), (&Entered::Not, 0));
         assert_eq!(Case { record, ..gone }.verdict(), PoolVerdict::NotFound);
@@ -578,6 +665,7 @@ mod leaving_a_pool {
 
     const STAYS: Leaving = Leaving::Done { stays: true };
     const GONE: Leaving = Leaving::Done { stays: false };
+    const SETTLING: Leaving = Leaving::Waiting { reason: Reason::Settling, again: None };
 
     /// What is remembered, what the pool shows, and whether it is taken out.
     #[test]
@@ -606,23 +694,87 @@ mod leaving_a_pool {
 
     #[test]
     fn it_ends_only_when_entry_or_pool_is_seen_gone() {
-        for entered in [Entered::Not, Entered::Ahead, found(), added()] {
-            assert_eq!(Case::seeing(&[foreign_entry(1)]).entered(entered.clone()).leaving(), GONE);
-            assert_eq!(Case::reading(Fact::Absent).entered(entered).leaving(), GONE);
+        let group_gone = Fact::Unknown(failure(Cause::ResourceGroupNotFound));
+        for gone in [Fact::Known(pool(&[foreign_entry(1)])), Fact::Absent, group_gone] {
+            for entered in [Entered::Ahead, added()] {
+                let case = Case::reading(gone.clone()).entered(entered);
+                assert_eq!(case.leaving(), SETTLING, "one look proves nothing");
+                assert_eq!(case.twice().leaving(), GONE);
+            }
+            for entered in [Entered::Not, found()] {
+                assert_eq!(Case::reading(gone.clone()).entered(entered).leaving(), GONE);
+            }
         }
         for cause in [
             Cause::AuthorizationFailed,
             Cause::SubscriptionNotFound,
-            Cause::ResourceGroupNotFound,
+            Cause::ResourceGroupBeingDeleted,
             Cause::Unavailable,
         ] {
             let failure = failure(cause);
-            let unread = Case::reading(Fact::Unknown(failure.clone()));
+            let unread = Case::reading(Fact::Unknown(failure.clone())).twice();
             for entered in [Entered::Ahead, added()] {
                 assert_eq!(unread.clone().entered(entered).leaving(), Leaving::Failed(failure.clone()));
             }
             assert_eq!(unread.clone().entered(found()).leaving(), STAYS);
             assert_eq!(unread.leaving(), GONE);
+        }
+    }
+
+    #[test]
+    fn an_entry_that_is_not_shown_right_after_our_addition_is_not_gone() {
+        let case = Case::seeing(&[]).entered(added()).twice();
+        assert_eq!(case.clone().given(|case| case.lately.done = Some(Change::Adds)).leaving(), SETTLING);
+        let ahead = case.entered(Entered::Ahead);
+        assert_eq!(ahead.clone().unshown(Change::Adds, false, Due::Soon).leaving(), SETTLING);
+        assert_eq!(ahead.clone().given(|case| case.lately.lost = true).leaving(), SETTLING);
+        assert_eq!(ahead.unshown(Change::Adds, true, Due::Now).leaving(), GONE);
+    }
+
+    #[test]
+    fn what_our_own_removal_took_out_is_gone_at_the_first_look() {
+        let case = Case::seeing(&[]).entered(added()).given(|case| case.lately.done = Some(Change::TakesOut));
+        assert_eq!(case.leaving(), GONE);
+    }
+
+    #[test]
+    fn observe_takes_nothing_out_and_forgets_nothing_that_it_would_take_out() {
+        let observing = |case: Case| case.given(|case| case.mode = Mode::Observe);
+        for entry in [own(), own_entry(None)] {
+            let pending = Leaving::Pending(entry.principal.clone());
+            let case = observing(Case::seeing(&[entry]).entered(added()));
+            assert_eq!(case.leaving(), pending);
+            let failed = case.given(|case| case.lately.failed = Some(failure(Cause::Refused)));
+            assert_eq!(failed.leaving(), pending);
+        }
+        assert_eq!(observing(Case::seeing(&[own()]).entered(found())).leaving(), STAYS);
+        assert_eq!(observing(Case::seeing(&[]).entered(added())).twice().leaving(), GONE);
+    }
+
+    #[test]
+    fn an_entry_that_followed_the_identity_is_taken_out_if_this_object_created_it_anew() {
+        let case = Case::seeing(&[own()]).entered(Entered::Added(principal(9)));
+        assert_eq!(case.leaving(), STAYS);
+        let ours = case.given(|case| case.created_by_us = true);
+        assert!(matches!(ours.leaving(), Leaving::Act(PoolStep::Remove(_))));
+        let unheld = ours.given(|case| case.live = Some(principal(2)));
+        assert_eq!(unheld.leaving(), STAYS);
+    }
+
+    #[test]
+    fn a_form_that_azure_refused_is_not_sent_again() {
+        for (entries, form) in [(vec![own()], Form::NoMap), (vec![foreign_entry(1), own()], Form::Null)] {
+            let stays = Case::seeing(&entries).entered(added());
+            let forms = |refused: Option<Form>| {
+                let case = stays.clone().given(|case| case.lately.refused = refused);
+                let Leaving::Act(PoolStep::Remove(change)) = case.leaving() else {
+                    panic!("to be taken out")
+                };
+                change.form.unwrap()
+            };
+            assert_eq!(forms(None), form);
+            assert_eq!(forms(Some(form)), form.other());
+            assert_eq!(forms(Some(form.other())), form);
         }
     }
 
@@ -640,11 +792,127 @@ mod leaving_a_pool {
         let case = Case::seeing(&[own()]).entered(added());
         let moving = case.clone().with_pool(|pool| pool.provisioning_state = "Updating".into());
         assert_eq!(moving.leaving(), Leaving::Waiting { reason: Reason::PoolBusy, again: None });
-        let written = case.clone().given(|case| case.written_lately = true);
-        assert_eq!(written.leaving(), Leaving::Waiting { reason: Reason::Settling, again: None });
+        assert_eq!(case.clone().unshown(Change::TakesOut, true, Due::Soon).leaving(), SETTLING);
         let denied = failure(Cause::LinkedAuthorizationFailed);
-        let failed = case.given(|case| case.failed_lately = Some(denied.clone()));
+        let failed = case.given(|case| case.lately.failed = Some(denied.clone()));
         assert_eq!(failed.leaving(), Leaving::Failed(denied));
+    }
+}
+
+mod changes_that_do_not_show {
+    use super::*;
+
+    fn not_shown(step: PoolNext, record: &PoolRecord) -> Failure {
+        let PoolNext::Act(PoolStep::Failed(after, failure)) = step else { panic!("{step:?}") };
+        assert_eq!(after, *record);
+        assert_eq!((failure.cause.clone(), failure.code.as_str()), (Cause::ChangeNotShown, "ChangeNotShown"));
+        assert_eq!(failure.target, pool_id("linux").to_string());
+        failure
+    }
+
+    /// What is remembered, what the pool shows, and what the change was to do.
+    #[test]
+    fn an_accepted_change_is_waited_for_then_told_as_failed_and_never_sent_again_at_once() {
+        let disowned = Entered::Found(Some(principal(9)));
+        let table = [
+            (Entered::Ahead, vec![], Change::Adds),
+            (Entered::Ahead, vec![stale()], Change::Adds),
+            (disowned, vec![stale()], Change::TakesOut),
+        ];
+        for (entered, entries, change) in table {
+            for worked in [true, false] {
+                let case = Case::seeing(&entries).entered(entered.clone());
+                assert_eq!(
+                    case.clone().unshown(change, worked, Due::Soon).verdict(),
+                    waits(Reason::Settling)
+                );
+                let overdue = case.clone().unshown(change, worked, Due::Now);
+                // A pool that moves may still come to show it.
+                let moving = overdue.clone().with_pool(|pool| pool.provisioning_state = "Updating".into());
+                assert_eq!(moving.verdict(), waits(Reason::PoolBusy));
+                let mut told = case.unshown(change, worked, Due::Told);
+                told.lately.failed = Some(not_shown(overdue.next(), &overdue.record));
+                assert!(
+                    matches!(told.verdict(), PoolVerdict::Failed(failure) if failure.class() == Class::Refused)
+                );
+                told.lately.failed = None;
+                assert!(matches!(told.step(), PoolStep::Add(_) | PoolStep::Cure(_)), "at the slow pace");
+            }
+        }
+    }
+
+    #[test]
+    fn a_removal_whose_entry_still_stands_is_waited_for_then_told_as_failed() {
+        let case = Case::seeing(&[own()]).entered(added());
+        let waits = Leaving::Waiting { reason: Reason::Settling, again: None };
+        assert_eq!(case.clone().unshown(Change::TakesOut, true, Due::Soon).leaving(), waits);
+        let overdue = case.clone().unshown(Change::TakesOut, true, Due::Now);
+        let Leaving::Act(step) = overdue.leaving() else { panic!("to be told") };
+        let failure = not_shown(PoolNext::Act(step), &overdue.record);
+        let told = case.unshown(Change::TakesOut, true, Due::Told);
+        let failed = told.clone().given(|case| case.lately.failed = Some(failure.clone()));
+        assert_eq!(failed.leaving(), Leaving::Failed(failure));
+        assert!(matches!(told.leaving(), Leaving::Act(PoolStep::Remove(_))), "at the slow pace");
+    }
+
+    #[test]
+    fn an_addition_that_worked_is_ours_when_it_shows_however_late() {
+        for due in [Due::Soon, Due::Now, Due::Told] {
+            for entry in [own(), own_entry(None)] {
+                let case = Case::seeing(&[entry]).entered(Entered::Ahead);
+                let worked = case.clone().unshown(Change::Adds, true, due);
+                assert_eq!(worked.remembers().entered, added());
+                let expected = PoolStep::Remember(case.record.entered(added()));
+                assert_eq!(worked.leaving(), Leaving::Act(expected));
+                let open = case.clone().unshown(Change::Adds, false, due);
+                assert_eq!(open.remembers().entered, found());
+                assert_eq!(open.leaving(), Leaving::Done { stays: true });
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_lagging_replica_still_shows_after_our_removal_is_not_registered() {
+        for entries in [vec![own()], vec![stale()], vec![own_entry(None)]] {
+            let case = Case::seeing(&entries).given(|case| case.lately.done = Some(Change::TakesOut));
+            assert_eq!(case.verdict(), waits(Reason::Settling));
+        }
+    }
+
+    #[test]
+    fn what_we_took_out_ourselves_and_what_went_with_its_pool_was_taken_out_by_nobody_else() {
+        let ours: fn(&mut Case) = |case| case.lately.done = Some(Change::TakesOut);
+        let with_the_pool: fn(&mut Case) = |case| case.lately.was_gone = true;
+        for change in [ours, with_the_pool] {
+            let record = Case::seeing(&[]).entered(added()).given(change).remembers();
+            assert_eq!(record, PoolRecord::new(pool_id("linux")));
+        }
+    }
+}
+
+mod crowds {
+    use super::*;
+
+    fn crowded(entries: &[Entry], entered: Entered) -> Case {
+        Case::seeing(entries).entered(entered).given(|case| case.crowd = Some(123))
+    }
+
+    #[test]
+    fn while_too_many_pools_are_being_left_no_new_one_is_remembered() {
+        for entries in [vec![], vec![stale()]] {
+            assert_eq!(crowded(&entries, Entered::Not).verdict(), PoolVerdict::Crowded(123));
+        }
+        assert_eq!(crowded(&[own()], Entered::Not).verdict(), PoolVerdict::Registered);
+        let github =
+            crowded(&[], Entered::Not).with_pool(|pool| pool.serves = Serves::Other("GitHub".into()));
+        assert_eq!(github.verdict(), PoolVerdict::NotAzureDevOps("GitHub".into()));
+    }
+
+    #[test]
+    fn what_is_remembered_already_goes_on() {
+        assert!(matches!(crowded(&[], Entered::Ahead).step(), PoolStep::Add(_)));
+        assert!(matches!(crowded(&[stale()], Entered::Added(principal(9))).step(), PoolStep::Cure(_)));
+        assert_eq!(crowded(&[], added()).remembers().removals.count, 1);
     }
 }
 
@@ -691,7 +959,7 @@ mod what_is_remembered {
         for (record, may_hold) in [
             (blank.entered(Entered::Ahead), true),
             (blank.entered(added()), true),
-            (blank.under_way("https://x".into()), true),
+            (blank.under_way(operation()), true),
             (blank.entered(found()), false),
         ] {
             assert_eq!((record.is_blank(), record.may_hold()), (false, may_hold));

@@ -8,9 +8,9 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::*;
 use crate::{
-    api::v1alpha1::{DriftPolicy, Mode},
+    api::v1alpha1::{DriftPolicy, Mode, OperationUrl},
     domain::{
-        failure::{Cause, Failure},
+        failure::Cause,
         names::PrincipalId,
         observed::Fact,
         pool::{Entry, IdentityBlock, Motion, Pool, SystemAssigned},
@@ -31,7 +31,11 @@ enum Deed {
     WriteOwnList(Vec<u32>),
     AddForeign(u32),
     SystemAssigned(SystemAssigned),
-    RecreateIdentity,
+    /// By this object or somebody else; and whether Azure lets its entry follow.
+    RecreateIdentity {
+        by_us: bool,
+        follows: bool,
+    },
     DeletePool,
     CreatePool,
     BeginChange,
@@ -44,7 +48,7 @@ enum Deed {
 /// An operation of ours that Azure carries out.
 #[derive(Debug, Clone)]
 struct Running {
-    url: String,
+    url: OperationUrl,
     change: BlockChange,
     fails: bool,
     passes_left: u32,
@@ -63,12 +67,16 @@ struct World {
 
     pool: Option<Pool>,
     running: Option<Running>,
-    come_to: Vec<(String, bool)>,
+    come_to: Vec<(OperationUrl, bool)>,
     live: u32,
     wanted: bool,
     /// As the status has it; `None` once it is forgotten.
     record: Option<PoolRecord>,
-    failed_at: Option<(Timestamp, Failure)>,
+    memory: PoolMemory,
+    /// The principal that this object created last.
+    created: PrincipalId,
+    /// The form of a removal that Azure refuses.
+    refuses: Option<Form>,
     /// The principal that a change of ours has put there last. An entry that was put back after ours, before anybody of
     /// us looked, cannot be told from ours.
     ours: Option<PrincipalId>,
@@ -99,7 +107,9 @@ impl World {
             live: 1,
             wanted: true,
             record: None,
-            failed_at: None,
+            memory: PoolMemory::default(),
+            created: principal(1),
+            refuses: None,
             ours: None,
             now: Timestamp::from_second(1_900_000_000).unwrap(),
             steps: 0,
@@ -115,8 +125,14 @@ impl World {
         self.pool.as_ref()?.identities.entry(&desired().identity)
     }
 
-    fn look(&self) -> Fact<Pool> {
-        self.pool.clone().map_or(Fact::Absent, Fact::Known)
+    fn look(&mut self) -> Fact<Pool> {
+        let pool = self.pool.clone().map_or(Fact::Absent, Fact::Known);
+        self.memory.seen(Sight::of(&pool), &desired().identity, self.elapsed());
+        pool
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::try_from(self.now.duration_since(Timestamp::UNIX_EPOCH)).unwrap()
     }
 
     fn look_at_operation(&self, record: &PoolRecord) -> Option<OperationSeen> {
@@ -131,27 +147,23 @@ impl World {
         })
     }
 
-    fn failed_lately(&self) -> Option<&Failure> {
-        let (at, failure) = self.failed_at.as_ref()?;
-        let since = Duration::try_from(self.now.duration_since(*at)).unwrap();
-        (since < SLOW_PACE).then_some(failure)
-    }
-
     fn next(&self, record: &PoolRecord, seen: &Fact<Pool>, operation: Option<&OperationSeen>) -> Step {
         let live = self.live();
+        let lately = self.memory.lately(Some(&live), SLOW_PACE, self.elapsed());
         if !self.wanted {
             return match leave(&Deregistering {
                 identity: &desired().identity,
                 pool: seen,
                 operation,
                 record,
+                lately: &lately,
                 held: Some(&live),
-                failed_lately: self.failed_lately(),
-                written_lately: false,
+                created_by_us: self.created == live,
+                mode: Mode::Manage,
             }) {
                 Leaving::Act(step) => Step::Act(Box::new(step)),
                 Leaving::Done { .. } => Step::Forget,
-                Leaving::Waiting { .. } | Leaving::Failed(_) => Step::Rest(false),
+                Leaving::Waiting { .. } | Leaving::Pending(_) | Leaving::Failed(_) => Step::Rest(false),
             };
         }
         match decide(&Registering {
@@ -163,8 +175,9 @@ impl World {
             live: Some(&live),
             permission: &Permission::Granted,
             applied: false,
-            failed_lately: self.failed_lately(),
-            written_lately: false,
+            lately: &lately,
+            created_by_us: self.created == live,
+            crowd: None,
             mode: Mode::Manage,
             drift: DriftPolicy::Correct,
             slow_pace: SLOW_PACE,
@@ -206,9 +219,18 @@ impl World {
             }
             operation = None;
             match *next {
-                PoolStep::Remember(newer) => record = newer,
+                PoolStep::Remember(newer) => {
+                    if let (Entered::Ahead, Entered::Added(_)) = (&record.entered, &newer.entered) {
+                        self.memory.added(self.elapsed());
+                    }
+                    record = newer;
+                }
+                PoolStep::Over { record: newer, worked } => {
+                    self.memory.over(record.changes(), worked, self.elapsed());
+                    record = newer;
+                }
                 PoolStep::Failed(newer, failure) => {
-                    self.failed_at = Some((self.now, failure));
+                    self.memory.failed(&failure, self.elapsed());
                     self.record = Some(newer).filter(|record| !record.is_blank());
                     return (false, false);
                 }
@@ -223,9 +245,6 @@ impl World {
                     assert!(self.own().is_none(), "added where an entry stands");
                     if !self.send(&mut record, change) {
                         return (false, false);
-                    }
-                    if record.operation.is_none() {
-                        record = record.entered(Entered::Added(self.live()));
                     }
                     (seen, fresh) = (self.look(), false);
                 }
@@ -265,23 +284,35 @@ impl World {
 
     /// Sends a change; whether the pass goes on.
     fn send(&mut self, record: &mut PoolRecord, change: BlockChange) -> bool {
+        let change_takes_out = change.form.is_some();
         self.write_ahead(record);
         let pool = self.pool.as_mut().expect("only a pool that is there is written");
         assert_eq!(pool.motion(), Motion::AtRest, "a moving pool was written");
         self.changes += 1;
+        if change.form.is_some() && change.form == self.refuses {
+            let (refused, now) = (failure(Cause::Refused), self.elapsed());
+            let again = self.memory.refused(self.refuses.unwrap());
+            if !again {
+                self.memory.failed(&refused, now);
+            }
+            return again && self.crash != Some((self.steps, true));
+        }
         let fails = if self.failing.is_empty() { false } else { self.failing.remove(0) };
         if self.lasts > 0 {
             pool.provisioning_state = "Updating".into();
-            let url = format!("https://management.azure.com/operations/{}", self.changes);
+            let url: OperationUrl =
+                format!("https://management.azure.com/operations/{}", self.changes).into();
             self.running = Some(Running { url: url.clone(), change, fails, passes_left: self.lasts });
             *record = record.under_way(url);
         } else if fails {
             pool.provisioning_state = "Failed".into();
-            self.failed_at = Some((self.now, failure(Cause::LinkedAuthorizationFailed)));
+            self.memory.failed(&failure(Cause::LinkedAuthorizationFailed), self.elapsed());
             return false;
         } else {
             self.carry_out(&change);
         }
+        let does = if change_takes_out { Change::TakesOut } else { Change::Adds };
+        self.memory.taken(does, Some(&self.live()), self.lasts == 0, self.elapsed());
         // The process dies before it knows the answer.
         self.crash != Some((self.steps, true))
     }
@@ -311,6 +342,8 @@ impl World {
         let (live, tells) = (self.live(), self.tells_principals);
         let block = &mut self.pool.as_mut().unwrap().identities;
         let before = block.clone();
+        let asked_for_user_assigned = change.stand.len() + usize::from(change.form == Some(Form::NullAlone));
+        assert_eq!(change.kind.contains("UserAssigned"), asked_for_user_assigned > 0);
         let mut entries = before.entries.clone();
         if self.replaces {
             entries.retain(|entry| change.stand.contains(&entry.key));
@@ -331,7 +364,6 @@ impl World {
         block.entries = entries;
         assert_eq!(foreign(&before), foreign(block), "a foreign entry was lost or changed by {change:?}");
         assert_eq!(before.system_assigned, block.system_assigned, "the system-assigned identity was touched");
-        assert_eq!(change.kind.contains("UserAssigned"), !block.entries.is_empty());
         if self.own().is_some() {
             self.ours = Some(live);
         }
@@ -348,7 +380,13 @@ impl World {
         let id = desired().identity;
         let live = self.live();
         match deed {
-            Deed::RecreateIdentity => self.live += 1,
+            Deed::RecreateIdentity { by_us, follows } => {
+                self.live += 1;
+                if by_us {
+                    self.created = self.live();
+                }
+                self.entry_follows(follows, &live);
+            }
             Deed::DeletePool => {
                 self.pool = None;
                 self.come_to.extend(self.running.take().map(|running| (running.url, false)));
@@ -374,6 +412,11 @@ impl World {
             Deed::EndChange => pool.provisioning_state = "Succeeded".into(),
             Deed::TakeOursOut => entries.retain(|entry| !id.matches(&entry.key)),
             Deed::PutOursIn => {
+                // Put where ours stood before we created the identity anew, it cannot be told from one that followed.
+                let stood = self.record.as_ref().is_some_and(|it| matches!(it.entered, Entered::Added(_)));
+                if stood && self.created == live {
+                    self.ours = Some(live.clone());
+                }
                 entries.retain(|entry| !id.matches(&entry.key));
                 entries.insert(0, own_entry(self.tells_principals.then_some(live)));
             }
@@ -385,12 +428,29 @@ impl World {
                 }
             }
             Deed::SystemAssigned(system) => pool.identities.system_assigned = system,
-            Deed::RecreateIdentity
+            Deed::RecreateIdentity { .. }
             | Deed::DeletePool
             | Deed::CreatePool
             | Deed::LeaveSpec
             | Deed::EnterSpec
             | Deed::LoseStatus => {}
+        }
+    }
+
+    /// Azure lets the entry of the principal that is gone follow, or not. What we had added stays ours if we created the
+    /// identity anew. One that followed before we had seen our change to have worked cannot be told from what that added.
+    fn entry_follows(&mut self, follows: bool, gone: &PrincipalId) {
+        let (id, live) = (desired().identity, self.live());
+        let was_ours = self.ours.as_ref() == Some(gone);
+        let seen = self.record.as_ref().is_some_and(|it| it.entered == Entered::Added(gone.clone()));
+        let entries = self.pool.iter_mut().flat_map(|pool| &mut pool.identities.entries);
+        for entry in entries.filter(|entry| follows && id.matches(&entry.key)) {
+            if entry.principal.as_ref() == Some(gone) {
+                entry.principal = Some(live.clone());
+                if was_ours && (self.created == live || !seen) {
+                    self.ours = Some(live.clone());
+                }
+            }
         }
     }
 
@@ -422,7 +482,7 @@ fn any_deed() -> impl Strategy<Value = Deed> {
         3 => vec(1u32..6, 0..4).prop_map(|mut list| { list.sort_unstable(); list.dedup(); Deed::WriteOwnList(list) }),
         2 => (1u32..6).prop_map(Deed::AddForeign),
         1 => select(vec![SystemAssigned::Present, SystemAssigned::Absent]).prop_map(Deed::SystemAssigned),
-        3 => Just(Deed::RecreateIdentity),
+        3 => any::<(bool, bool)>().prop_map(|(by_us, follows)| Deed::RecreateIdentity { by_us, follows }),
         2 => select(vec![Deed::DeletePool, Deed::CreatePool]),
         2 => select(vec![Deed::BeginChange, Deed::EndChange]),
         3 => select(vec![Deed::LeaveSpec, Deed::EnterSpec]),
@@ -458,9 +518,12 @@ fn any_world() -> impl Strategy<Value = World> {
     let azure = (any::<bool>(), prop::bool::weighted(0.8), 0u32..3, vec(any::<bool>(), 0..3));
     let deeds = vec((any::<bool>(), any_deed()), 0..7);
     let crash = option::of((1usize..12, any::<bool>()));
-    (option::weighted(0.9, any_pool()), azure, deeds, crash).prop_map(
-        |(pool, (replaces, tells_principals, lasts, failing), deeds, crash)| World {
-            replaces,
+    let refuses = option::of(select(vec![Form::Null, Form::NoMap]));
+    (option::weighted(0.9, any_pool()), azure, refuses, deeds, crash).prop_map(
+        |(pool, (replaces, tells_principals, lasts, failing), refuses, deeds, crash)| World {
+            // Where Azure merges, only a null takes one of several out.
+            replaces: replaces || refuses == Some(Form::Null),
+            refuses,
             tells_principals,
             lasts,
             failing,

@@ -3,6 +3,7 @@
 use crate::{
     api::conditions::Reason,
     domain::{
+        failure::Failure,
         names::{OrganizationName, PoolId, PrincipalId, SubscriptionId, TenantId},
         registration::Removals,
     },
@@ -54,7 +55,7 @@ pub(super) fn leaving_waits(pool: &str, reason: Reason) -> String {
             "pool {pool} is being left, but somebody is changing it: the identity is taken out when that is over"
         ),
         Reason::Settling => format!(
-            "pool {pool} is being left: Azure does not show yet that the identity was taken out, and is asked again"
+            "pool {pool} is being left: what Azure shows there may be out of date, and is looked at again before it counts"
         ),
         _ => format!("pool {pool} is being left: Azure is taking the identity out"),
     }
@@ -67,6 +68,26 @@ pub(super) fn all_left(remaining: &[&str]) -> String {
         [pool] => format!("the identity is being taken out of pool {pool}"),
         pools => format!("the identity is being taken out of {} pools", pools.len()),
     }
+}
+
+pub(super) fn leaving_pending(pool: &str) -> String {
+    format!(
+        "pool {pool} left the spec and bears the identity, and mode: Observe does not take it out: set mode: Manage, or put the pool back into spec.pools"
+    )
+}
+
+pub(super) fn leaving_fails(pool: &str, failure: &Failure) -> String {
+    format!("pool {pool} is being left: {}; {}", failure.code, failure.next_step())
+}
+
+pub(super) fn many_are_left(count: usize, one: &str) -> String {
+    format!("{count} pools are being left; one of them: {one}")
+}
+
+pub(super) fn crowded(pool: &str, leaving: usize) -> String {
+    format!(
+        "pool {pool} waits until some of the {leaving} pools that are being left are forgotten: a status has room for no more"
+    )
 }
 
 pub(super) fn not_found(pool: &str, id: &PoolId) -> String {

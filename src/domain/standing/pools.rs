@@ -29,13 +29,15 @@ use crate::{
 /// What the fields of pending changes of pools begin with.
 pub(super) const OF_POOLS: &str = "pools.";
 
+/// Of more pools that are being left than this, each has no words of its own: a status has no room for them.
+const LEFT_WITH_WORDS: usize = 20;
+
 /// One pool: its line, and what it means for the object.
 #[derive(Debug, Clone)]
 pub(super) struct Line {
     pub(super) status: PoolStatus,
     pub(super) part: Part,
     pub(super) pending: Pending,
-    is_wanted: bool,
 }
 
 /// What would be changed in a pool.
@@ -89,6 +91,7 @@ impl Told<'_> {
                 None => unjudged_line(known),
             })
             .collect();
+        without_words_of_many(&mut lines, pools);
         let status = together(&lines);
         // The grace runs from the transition of the condition, which is that of all pools together.
         for line in &mut lines {
@@ -97,12 +100,18 @@ impl Told<'_> {
         (worst(status, &lines), lines)
     }
 
-    /// Registered and wanted pools. What is wanted is known only to a pass that judged.
+    /// Registered and wanted pools, always of the spec that the status speaks of: whoever waits for `2/2` must not take the
+    /// pools of the spec before for those of the new one.
     pub(super) fn pool_summary(&self, lines: &[Line]) -> Option<String> {
-        let Finding::Judged { desired, .. } = self.finding else { return self.prior.pool_summary.clone() };
-        let registered =
-            lines.iter().filter(|line| line.is_wanted && line.status.state == PoolState::Registered);
-        Some(format!("{}/{}", registered.count(), desired.pools.len()))
+        let Some(wanted) = self.wanted else {
+            let is_of_this_spec = self.prior.observed_generation == Some(self.generation);
+            return self.prior.pool_summary.clone().filter(|_| is_of_this_spec);
+        };
+        let is_registered = |pool: &&WantedPool| {
+            let is_it = |line: &PoolStatus| line.name == pool.name && pool.id.matches(&line.id);
+            lines.iter().any(|line| line.status.state == PoolState::Registered && is_it(&line.status))
+        };
+        Some(format!("{}/{}", wanted.iter().filter(is_registered).count(), wanted.len()))
     }
 
     /// Every pool that is wanted or remembered, in the order of the names. Between two steps also those that are only
@@ -155,7 +164,6 @@ impl Told<'_> {
             },
             part: registered(known.name),
             pending: Pending::Nothing,
-            is_wanted: known.is_wanted,
         };
         if line.status.origin.is_none() {
             let shown = judged.entry.as_ref().and_then(|entry| entry.principal.as_ref());
@@ -172,7 +180,7 @@ impl Told<'_> {
                 return line;
             }
             Judgement::Wanted(verdict) => {
-                if let PoolVerdict::Waiting { .. } = verdict {
+                if let PoolVerdict::Waiting { .. } | PoolVerdict::Crowded(_) = verdict {
                     line.status.state = PoolState::Waiting;
                 }
                 if let PoolVerdict::Pending { stale, .. } = verdict {
@@ -191,6 +199,16 @@ impl Told<'_> {
                 let message = texts::leaving_waits(known.name, *reason);
                 line.part = Part::new(Tri::Unknown, *reason, message, waiting(*reason, *again));
             }
+            Judgement::LeavingPending(shown) => {
+                line.pending = Pending::Change(PendingChange {
+                    field: pending_field(known.name),
+                    observed: Some(
+                        shown.as_ref().map_or_else(|| desired.identity.to_string(), ToString::to_string),
+                    ),
+                    wanted: None,
+                });
+                line.part = Part::stuck(Reason::ChangesPending, texts::leaving_pending(known.name));
+            }
             Judgement::LeavingFailed(_) => {}
         }
         line.status.message = Some(bounded(&line.part.message, MESSAGE_LIMIT));
@@ -200,7 +218,7 @@ impl Told<'_> {
     /// A read or a change of this pool failed. An outage leaves what was last told as it is, unless the pool itself was
     /// read and shows something else.
     fn tell_failure(&self, line: &mut Line, known: &Known<'_>, judged: &PoolJudged, failure: &Failure) {
-        let leaving = matches!(judged.judgement, Judgement::LeavingFailed(_));
+        let leaving = judged.is_being_left();
         let unread = judged.provisioning_state.is_none();
         let about = texts::about(known.name, leaving);
         let prior_words = known.prior.and_then(|prior| prior.message.as_deref());
@@ -272,15 +290,35 @@ impl Known<'_> {
     }
 }
 
+/// Where many pools are being left, the condition tells how many, and no line has words of its own.
+fn without_words_of_many(lines: &mut [Line], judged: &[PoolJudged]) {
+    let left = |line: &Line| line.status.state == PoolState::Removing;
+    let count = lines.iter().filter(|line| left(line)).count();
+    if count <= LEFT_WITH_WORDS {
+        return;
+    }
+    for line in lines.iter_mut().filter(|line| left(line)) {
+        let failure =
+            judged.iter().find(|judged| judged.name == line.status.name).and_then(PoolJudged::failure);
+        // Azure puts new ids and times into each answer, and there is no line to keep the first words in.
+        let one = failure.map_or_else(
+            || line.part.message.clone(),
+            |failure| texts::leaving_fails(&line.status.name, failure),
+        );
+        line.part.message = texts::many_are_left(count, &one);
+        line.status.message = None;
+    }
+}
+
 fn as_it_stands(status: PoolStatus, part: &Part) -> Line {
-    Line { status, part: part.clone(), pending: Pending::Nothing, is_wanted: false }
+    Line { status, part: part.clone(), pending: Pending::Nothing }
 }
 
 /// A pool that this pass has not come to yet stays as it was told.
 fn unjudged_line(known: &Known<'_>) -> Line {
     let part =
         Part::new(Tri::Unknown, Reason::Progressing, texts::not_yet_looked_at(known.name), Course::Working);
-    let mut line = Line { is_wanted: known.is_wanted, ..as_it_stands(known.line(), &part) };
+    let mut line = as_it_stands(known.line(), &part);
     if !known.is_wanted {
         line.status.state = PoolState::Removing;
     }
@@ -295,7 +333,9 @@ fn registered(name: &str) -> Part {
 fn seen_state(judged: &PoolJudged, live: Option<&PrincipalId>) -> PoolState {
     let not_read = judged.provisioning_state.is_none();
     match (&judged.judgement, &judged.entry) {
-        (Judgement::LeavingWaits { .. } | Judgement::LeavingFailed(_), _) => PoolState::Removing,
+        (Judgement::LeavingWaits { .. } | Judgement::LeavingPending(_) | Judgement::LeavingFailed(_), _) => {
+            PoolState::Removing
+        }
         (Judgement::Wanted(PoolVerdict::NotFound), _) => PoolState::Missing,
         (Judgement::Wanted(_), _) if not_read => PoolState::Waiting,
         (Judgement::Wanted(_), None) => PoolState::Missing,
@@ -333,6 +373,9 @@ fn of_verdict(known: &Known<'_>, judged: &PoolJudged, verdict: &PoolVerdict, des
             let seen_without = judged.provisioning_state.is_some() && judged.entry.is_none();
             let status = if seen_without { Tri::False } else { Tri::Unknown };
             Part::new(status, *reason, texts::waiting(name, *reason), waiting(*reason, *again))
+        }
+        PoolVerdict::Crowded(leaving) => {
+            Part::new(Tri::False, Reason::Progressing, texts::crowded(name, *leaving), Course::Working)
         }
         PoolVerdict::NotFound => Part::new(
             Tri::False,
@@ -376,6 +419,15 @@ fn together(lines: &[Line]) -> Tri {
     }
 }
 
+/// Of pools that wait, the one that is to be looked at first.
+fn first_due(open: &[&Part]) -> Course {
+    let waits = open.iter().map(|part| match part.course {
+        Course::Waiting(again) => Some(again),
+        _ => None,
+    });
+    waits.min().flatten().map_or(Course::Working, Course::Waiting)
+}
+
 /// The first pool in the worst way speaks.
 fn worst(status: Tri, lines: &[Line]) -> Part {
     let all = || lines.iter().map(|line| &line.part);
@@ -386,7 +438,13 @@ fn worst(status: Tri, lines: &[Line]) -> Part {
     let trouble = first_worst(all().filter(|part| matches!(part.trouble, Trouble::Told(_))).collect())
         .or_else(|| all().find(|part| part.trouble == Trouble::Kept).cloned())
         .map_or(Trouble::None, |part| part.trouble);
-    let spoken = match first_worst(all().filter(|part| part.course != Course::Done).collect()) {
+    let open: Vec<&Part> = all().filter(|part| part.course != Course::Done).collect();
+    let soonest = first_due(&open);
+    let spoken = match first_worst(open) {
+        // What one pool waits for puts off no look at another.
+        Some(Part { course: Course::Waiting(_), reason, message, .. }) => {
+            Part::new(status, reason, message, soonest)
+        }
         Some(worst) => worst,
         None if lines.is_empty() => Part::done(Reason::NoPools, texts::no_pools()),
         None => Part::done(Reason::AllRegistered, texts::all_registered(lines.len())),

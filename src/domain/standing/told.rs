@@ -12,8 +12,13 @@ use crate::{
         v1alpha1::ManagedDevOpsIdentityStatus,
     },
     domain::{
-        desired::Desired, names::IdentityId, observed::Observed, plan::Verdict, record::Record,
-        registration::PoolJudged, schedule::Outcome,
+        desired::{Desired, WantedPool},
+        names::IdentityId,
+        observed::Observed,
+        plan::Verdict,
+        record::Record,
+        registration::PoolJudged,
+        schedule::Outcome,
     },
 };
 
@@ -122,6 +127,8 @@ pub struct Told<'a> {
     pub record: &'a Record,
     /// Id of the identity, if the spec names one.
     pub identity: Option<&'a IdentityId>,
+    /// The pools of the spec, if it can be read.
+    pub wanted: Option<&'a [WantedPool]>,
     /// The request-now token that this pass answers.
     pub requested_at: Option<&'a str>,
     /// What the pass came to.

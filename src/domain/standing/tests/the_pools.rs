@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::{
-    api::v1alpha1::{PoolOrigin, PoolState, PoolStatus},
+    api::v1alpha1::{DriftPolicy, Mode, OperationUrl, PoolOrigin, PoolState, PoolStatus},
     domain::{
+        desired::WantedPool,
         names::{OrganizationName, PoolId},
-        pool::Entry,
+        pool::{Entry, Pool},
+        registration::{Lately, Permission, PoolNext, PoolStep, Registering, decide},
+        testing::pool,
     },
 };
 
@@ -212,6 +215,238 @@ mod the_condition {
         assert_eq!(story.outcome, Outcome::Waiting(Duration::from_mins(10)));
         assert_eq!(story.says(types::RECONCILING), Some(("True", "Progressing")));
     }
+
+    #[test]
+    fn what_one_pool_waits_for_puts_off_no_look_at_another() {
+        let waits = |name, reason, minutes: Option<u64>| {
+            let again = minutes.map(Duration::from_mins);
+            without(name, PoolVerdict::Waiting { reason, again })
+        };
+        let story = Story::with_pools(&["linux", "windows"])
+            .judged_as(waits("linux", Reason::Progressing, Some(10)))
+            .judged_as(waits("windows", Reason::Progressing, Some(1)))
+            .told();
+        assert_eq!(story.outcome, Outcome::Waiting(Duration::from_mins(1)));
+        let story = story.judged_as(waits("windows", Reason::PoolBusy, None)).told();
+        assert_eq!(story.outcome, Outcome::Settling);
+    }
+}
+
+mod the_summary {
+    use super::*;
+
+    /// The last finding, told of the next generation, whose spec has these pools.
+    fn told_of(story: &Story, pools: &[&str], finding: Finding<'_>) -> String {
+        let wanted: Vec<WantedPool> = pools.iter().map(|name| wanted(name)).collect();
+        let told = Told {
+            prior: &story.status,
+            generation: story.generation + 1,
+            record: &story.record,
+            identity: Some(&story.desired.identity),
+            wanted: Some(&wanted),
+            requested_at: None,
+            finding,
+            now: story.now,
+        };
+        told.compose().0.pool_summary.unwrap_or_default()
+    }
+
+    #[test]
+    fn it_is_that_of_the_present_spec_from_the_first_word_about_it() {
+        let story = Story::with_pools(&["linux", "windows"]);
+        let (desired, observed, verdict) = (&story.desired, &story.observed, &story.verdict);
+        let findings = [
+            Finding::UnderWay("looking at it"),
+            Finding::Registering { doing: "pool linux is being left", desired, observed, verdict },
+            Finding::Deleting(departure("a pool is being changed")),
+            Finding::Invalid(Refusal::beyond_the_fences("spec.pools: no")),
+        ];
+        for finding in findings {
+            for (pools, summary) in [
+                (&["mac", "steam"][..], "0/2"),
+                (&["linux", "mac"], "1/2"),
+                (&["linux", "windows"], "2/2"),
+                (&["linux", "mac", "windows"], "2/3"),
+                (&[], "0/0"),
+            ] {
+                assert_eq!(told_of(&story, pools, finding), summary, "{finding:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pool_of_the_same_name_at_another_place_does_not_count() {
+        let story = Story::with_pools(&["linux"]);
+        let elsewhere = PoolId::new(desired().identity.subscription().clone(), "elsewhere", "linux").unwrap();
+        let wanted = [WantedPool { name: "linux".into(), id: elsewhere }];
+        let told = Told {
+            prior: &story.status,
+            generation: story.generation + 1,
+            record: &story.record,
+            identity: Some(&story.desired.identity),
+            wanted: Some(&wanted),
+            requested_at: None,
+            finding: Finding::UnderWay("looking at it"),
+            now: story.now,
+        };
+        assert_eq!(told.compose().0.pool_summary.as_deref(), Some("0/1"));
+    }
+
+    #[test]
+    fn a_spec_that_cannot_be_read_has_none() {
+        let story = Story::with_pools(&["linux"]);
+        let told = |generation| Told {
+            prior: &story.status,
+            generation,
+            record: &story.record,
+            identity: None,
+            wanted: None,
+            requested_at: None,
+            finding: Finding::Invalid(Refusal::unusable("spec.interval: no")),
+            now: story.now,
+        };
+        assert_eq!(told(story.generation + 1).compose().0.pool_summary, None);
+        assert_eq!(told(story.generation).compose().0.pool_summary.as_deref(), Some("1/1"));
+    }
+}
+
+mod many_pools {
+    use super::*;
+
+    /// An object that leaves so many pools, each judged so.
+    fn leaving(count: usize, judgement: &Judgement) -> Story {
+        let names: Vec<String> = (0..count).map(|number| format!("old-{number:03}")).collect();
+        let mut story = Story::with_pools(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        story.desired.pools = vec![];
+        for name in &names {
+            story = story.judged_as(seen(name, Some(own_entry(Some(principal(1)))), judgement.clone()));
+        }
+        story.told()
+    }
+
+    fn waits() -> Judgement {
+        Judgement::LeavingWaits { reason: Reason::PoolBusy, again: None }
+    }
+
+    #[test]
+    fn of_many_that_are_being_left_the_condition_tells_the_number_and_no_line_has_words() {
+        let words = |story: &Story| story.status.pools.iter().filter(|line| line.message.is_some()).count();
+        let few = leaving(20, &waits());
+        assert_eq!((words(&few), few.message(types::POOLS_REGISTERED).contains("20 pools")), (20, false));
+        let many = leaving(21, &waits());
+        assert_eq!(words(&many), 0);
+        let told = many.message(types::POOLS_REGISTERED);
+        assert!(told.starts_with("21 pools are being left; one of them: pool old-000 is"), "{told}");
+        assert_eq!(many.says(types::RECONCILING), Some(("True", "Progressing")));
+    }
+
+    #[test]
+    fn what_azure_says_anew_each_time_does_not_change_what_is_told_of_many() {
+        let said = |words: &str| {
+            let failure = Failure { message: words.into(), ..of_pool("old-000", Cause::PolicyDenied) };
+            Judgement::LeavingFailed(failure)
+        };
+        let story = leaving(21, &said("denied, trace 1"));
+        let before = story.status.clone();
+        let names: Vec<String> = before.pools.iter().map(|line| line.name.clone()).collect();
+        let again = names.iter().fold(story, |story, name| {
+            story.judged_as(seen(name, Some(own_entry(None)), said("denied, trace 2")))
+        });
+        let again = again.told();
+        assert_eq!(again.message(types::STALLED), condition(&before, types::STALLED).unwrap().message);
+        assert!(again.message(types::STALLED).contains("PolicyDenied"));
+        assert_eq!(again.status, before);
+    }
+
+    #[test]
+    fn a_pool_that_waits_for_those_that_are_being_left_says_how_many_they_are() {
+        let story =
+            Story::with_pools(&["linux"]).judged_as(without("linux", PoolVerdict::Crowded(123))).told();
+        assert_eq!(story.says(types::POOLS_REGISTERED), Some(("False", "Progressing")));
+        assert_eq!((story.state("linux"), story.kstatus()), (PoolState::Waiting, Kstatus::InProgress));
+        assert!(story.words("linux").contains("123 pools"), "{}", story.words("linux"));
+    }
+
+    /// What others have in the pools, by name.
+    fn shown(name: &str, found: u64) -> Pool {
+        let is_found =
+            name.trim_start_matches("pool-").parse::<u32>().is_ok_and(|it| found >> (it % 64) & 1 == 1);
+        let entries: Vec<Entry> = is_found.then(|| own_entry(Some(principal(1)))).into_iter().collect();
+        pool(&entries)
+    }
+
+    /// As much of a pass as adds records: pools that are still being left stay.
+    fn registers(record: &Record, wanted: &[WantedPool], found: u64) -> Record {
+        let crowd = record.crowd(wanted);
+        let mut record = record.clone();
+        for wish in wanted {
+            let is_left_first = record.pools.get(&wish.name).is_some_and(|left| left.id != wish.id);
+            for _ in 0..4 {
+                let next = decide(&Registering {
+                    identity: &desired().identity,
+                    organization: &desired().organization,
+                    pool: &Fact::Known(shown(&wish.name, found)),
+                    operation: None,
+                    record: &record.pool(wish),
+                    lately: &Lately::default(),
+                    created_by_us: false,
+                    crowd,
+                    live: Some(&principal(1)),
+                    permission: &Permission::Granted,
+                    applied: false,
+                    mode: Mode::Manage,
+                    drift: DriftPolicy::Correct,
+                    slow_pace: Duration::from_mins(30),
+                    now: Timestamp::UNIX_EPOCH,
+                });
+                match next {
+                    PoolNext::Act(PoolStep::Remember(newer)) if !is_left_first => {
+                        record = record.with_pool(&wish.name, newer);
+                    }
+                    PoolNext::Act(_) | PoolNext::Tell(_) => break,
+                }
+            }
+        }
+        record
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+        /// Specs of up to a hundred pools, one after the other, and how many of those that are left each time can be.
+        #[test]
+        fn however_often_all_pools_are_exchanged_a_status_has_room_for_them(
+            specs in vec((0usize..10, 0usize..20, 80usize..=100, 0usize..150, any::<u64>()), 1..9),
+        ) {
+            let mut story = Story::with_pools(&[]);
+            for (hundred, more, count, leaves, found) in specs {
+                let first = 100 * hundred + more;
+                let names = (first..first + count).map(|number| format!("pool-{number:04}"));
+                story.desired.pools = names.map(|name| wanted(&name)).collect();
+                for (name, _) in story.record.pools_to_leave(&story.desired.pools).into_iter().take(leaves) {
+                    story.record = story.record.forget_pool(&name);
+                }
+                for busy in [true, false] {
+                    story.record = registers(&story.record, &story.desired.pools, found);
+                    story.pools.clear();
+                    if busy {
+                        for (name, _) in story.record.pools_to_leave(&story.desired.pools) {
+                            story.pools.push(seen(&name, Some(own_entry(Some(principal(1)))), waits()));
+                        }
+                        for pool in &story.desired.pools {
+                            story.pools.push(without(&pool.name, PoolVerdict::NotFound));
+                        }
+                    }
+                    story = story.told();
+                    prop_assert!(story.status.pools.len() <= 300, "{} lines", story.status.pools.len());
+                    let remembered = Record::of(&story.status);
+                    prop_assert_eq!(&remembered.pools, &story.record.pools);
+                    let (under_way, _) = story.compose(Finding::UnderWay("looking at it"));
+                    prop_assert!(under_way.pools.len() <= 300, "{} lines", under_way.pools.len());
+                }
+            }
+        }
+    }
 }
 
 mod grace_and_outage {
@@ -383,6 +618,25 @@ mod what_is_shown {
     }
 
     #[test]
+    fn a_pool_that_observe_does_not_leave_is_told_as_pending_and_stays_remembered() {
+        for shown in [Some(principal(1)), None] {
+            let mut story = Story::with_pools(&["linux", "windows"]);
+            story.desired.pools = vec![wanted("windows")];
+            let entry = Some(own_entry(shown.clone()));
+            let story =
+                story.judged_as(seen("linux", entry, Judgement::LeavingPending(shown.clone()))).told();
+            assert_eq!(story.says(types::STALLED), Some(("True", "ChangesPending")));
+            assert_eq!((story.state("linux"), story.summary()), (PoolState::Removing, "1/1"));
+            let observed = shown.map_or_else(|| desired().identity.to_string(), |shown| shown.to_string());
+            let change =
+                PendingChange { field: "pools.linux".into(), observed: Some(observed), wanted: None };
+            assert_eq!(story.status.pending_changes, [change]);
+            assert_eq!(Record::of(&story.status).pools, story.record.pools);
+            assert!(story.words("linux").contains("set mode: Manage"));
+        }
+    }
+
+    #[test]
     fn a_pool_whose_place_was_corrected_is_first_left_at_the_old_one() {
         let mut story = Story::with_pools(&["linux"]);
         let elsewhere = PoolId::new(desired().identity.subscription().clone(), "elsewhere", "linux").unwrap();
@@ -459,11 +713,13 @@ mod what_is_shown {
         let now = Timestamp::from_second(1_899_999_999).unwrap();
         let blank = PoolRecord::new(pool_id("linux"));
         for record in [
-            blank.entered(Entered::Ahead).under_way("https://management.azure.com/operations/1?t=1".into()),
+            blank
+                .entered(Entered::Ahead)
+                .under_way("https://management.azure.com/operations/1?t=1".to_owned().into()),
             blank.entered(Entered::Added(principal(4))).removed_by_another(now),
             blank.entered(Entered::Found(None)),
             blank.entered(Entered::Found(Some(principal(4)))),
-            blank.under_way("https://management.azure.com/operations/2".into()),
+            blank.under_way("https://management.azure.com/operations/2".to_owned().into()),
             added("linux").removed_by_another(now).entered(Entered::Added(principal(1))),
         ] {
             let story = Story::with_pools(&["linux"]).remembering("linux", record);
@@ -546,6 +802,7 @@ fn any_judgement() -> impl Strategy<Value = Judgement> {
         select(vec![Reason::PoolBusy, Reason::Settling, Reason::Progressing, Reason::IdentityNotReady]);
     let verdicts = vec![
         PoolVerdict::NotFound,
+        PoolVerdict::Crowded(123),
         PoolVerdict::NotAzureDevOps("GitHub ".repeat(500)),
         PoolVerdict::OrganizationNotInPool,
         PoolVerdict::OtherDirectory { pool: tenant(2), identity: tenant(1) },
@@ -558,6 +815,7 @@ fn any_judgement() -> impl Strategy<Value = Judgement> {
         2 => select(verdicts).prop_map(Judgement::Wanted),
         3 => any_failure().prop_map(|failure| Judgement::Wanted(PoolVerdict::Failed(failure))),
         1 => any_failure().prop_map(Judgement::LeavingFailed),
+        1 => option::of(1u32..4).prop_map(|number| Judgement::LeavingPending(number.map(principal))),
         2 => (waits, option::of(0u64..900), any::<bool>()).prop_map(|(reason, again, leaving)| {
             let again = again.map(Duration::from_secs);
             if leaving {
@@ -594,6 +852,7 @@ pub(super) fn any_pool_records() -> impl Strategy<Value = BTreeMap<String, PoolR
             (1u32..4).prop_map(|number| Entered::Added(principal(number))),
         ];
         (entered, option::of("https://[a-z]{1,9}"), 0u32..4).prop_map(move |(entered, operation, count)| {
+            let operation = operation.map(OperationUrl::from);
             let removals = if count == 0 { Removals::default() } else { removals(count) };
             (
                 name.to_owned(),
