@@ -555,3 +555,32 @@ async fn the_summary_is_never_that_of_the_spec_before() {
     assert_eq!(pool_status(&object, "pool-windows").state, PoolState::Registered);
     assert!(stage.is_registered("pool-windows", "agents"));
 }
+
+#[tokio::test]
+async fn what_was_left_is_stored_before_the_next_pool_is_left_in_a_change_of_the_spec_and_in_a_deletion() {
+    for deletes in [false, true] {
+        let stage = Stage::set().await;
+        let mut spec = stage.with_pools(&["pool-linux", "pool-windows"]);
+        spec["deletionPolicy"] = json!("Delete");
+        stage.apply("agents", spec).await;
+        stage.until_registered("agents", "2/2").await;
+        let slow = Effect::Delay { milliseconds: 4000 };
+        stage.azure.script(Fault::on("PATCH", "/pools/pool-windows", slow));
+        if deletes {
+            stage.api().delete("agents", &kube::api::DeleteParams::default()).await.unwrap();
+        } else {
+            stage.apply("agents", stage.with_pools(&[])).await;
+        }
+        let object = stage
+            .until("agents", "the first pool left", |object| {
+                object.status.as_ref().is_some_and(|status| status.pools.len() == 1)
+            })
+            .await;
+        assert!(
+            stage.is_registered("pool-windows", "agents") && !stage.is_registered("pool-linux", "agents")
+        );
+        assert_eq!(pool_status(&object, "pool-windows").origin, Some(PoolOrigin::Added));
+        let told = message(&object, types::READY);
+        assert!(told.contains("is being left"), "{told}");
+    }
+}
