@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use mdi_operator::api::crd;
 use mdi_operator::azure::Azure;
@@ -67,7 +68,7 @@ async fn run(settings: Settings) -> Outcome {
         return Ok(());
     };
     let clock = time_scale.map_or_else(Clock::real, Clock::scaled);
-    let leadership = Leadership::of_the_only_replica();
+    let leadership = Arc::new(Leadership::of_the_only_replica());
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         cluster = cluster.url,

@@ -14,7 +14,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// What is written down: single requests of service accounts, but for Kubernetes' own.
+/// What is written down: requests of service accounts, watches left out, but for Kubernetes' own.
 const AUDIT_POLICY: &str = "\
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -24,7 +24,7 @@ rules:
     userGroups: [\"system:serviceaccounts:kube-system\"]
   - level: Request
     userGroups: [\"system:serviceaccounts\"]
-    verbs: [get, create, update, patch, delete]
+    verbs: [get, list, create, update, patch, delete]
   - level: None
 ";
 

@@ -17,6 +17,7 @@ use kube::{Api, Client, Config};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// Seconds on an idle machine; this is for one that is compiling beside us.
 const START_DEADLINE: Duration = Duration::from_mins(2);
@@ -166,7 +167,9 @@ impl ControlPlane {
         let token = self
             .kubectl(["create", "token", name, "--namespace", namespace, "--duration", TOKEN_LIFETIME])
             .await?;
-        let file = self.directory.path().join(format!("{namespace}.{name}.kubeconfig"));
+        // Each call has a file of its own: several tests may ask at once.
+        let file = format!("{namespace}.{name}.{}.kubeconfig", Uuid::new_v4().simple());
+        let file = self.directory.path().join(file);
         self.credentials.write_kubeconfig(&self.server, name, token.trim(), &file)?;
         Ok(file)
     }

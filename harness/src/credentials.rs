@@ -135,7 +135,7 @@ impl Credentials {
 }
 
 /// Readable by the user alone from the first moment: a later `chmod` would leave a gap.
-fn write_private(file: &Path, text: &str) -> Result<(), Error> {
+pub(crate) fn write_private(file: &Path, text: &str) -> Result<(), Error> {
     let failed = || Error::io(format!("write {}", file.display()));
     // An existing file keeps its mode, so it must not be there.
     match std::fs::remove_file(file) {

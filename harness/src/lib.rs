@@ -10,9 +10,11 @@
 //!                                                           ├─ credentials ── its certificates and tokens
 //! operator ── the operator's process                        ├─ component ── its processes and their flags
 //!                                                           └─ kubectl ── one call to it
+//! api_proxy ── between the operator and the API server, for faults
 //! leash ── whatever is on it ends when we end: the build, the components, the operator
 //! ```
 
+mod api_proxy;
 mod build;
 mod component;
 mod control_plane;
@@ -24,6 +26,7 @@ mod leash;
 mod operator;
 mod programs;
 
+pub use api_proxy::{ApiProxy, Rule};
 pub use control_plane::ControlPlane;
 pub use error::Error;
 pub use kubectl::Kubectl;

@@ -2,6 +2,8 @@
 //!
 //! A wrong request is answered with the field and the next step. Nothing here must ever count as a request to Azure.
 
+use std::collections::BTreeMap;
+
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State as Extracted};
 use axum::http::{StatusCode, header};
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
+use crate::gate::GateState;
 use crate::hand::Hand;
 use crate::merge::merge;
 use crate::settings::Settings;
@@ -28,6 +31,8 @@ pub(crate) fn router(state: State) -> Router {
         .route("/world", get(world).put(put_world).patch(patch_world))
         .route("/hands/{name}", post(hand))
         .route("/faults", get(faults).post(add_fault).delete(clear_faults))
+        .route("/gates", get(gates))
+        .route("/gates/{name}", post(open_gate))
         .route("/log", get(log).delete(clear_log))
         .route("/clock", get(clock).post(set_clock))
         .route("/settings", get(settings).patch(patch_settings))
@@ -154,6 +159,15 @@ async fn add_fault(
 
 async fn clear_faults(Extracted(state): Extracted<State>) -> StatusCode {
     state.clear_faults();
+    StatusCode::NO_CONTENT
+}
+
+async fn gates(Extracted(state): Extracted<State>) -> Json<BTreeMap<String, GateState>> {
+    Json(state.gates().states().into_iter().collect())
+}
+
+async fn open_gate(Extracted(state): Extracted<State>, Path(name): Path<String>) -> StatusCode {
+    state.gates().open(&name);
     StatusCode::NO_CONTENT
 }
 

@@ -62,6 +62,16 @@ pub enum Effect {
         /// How long.
         milliseconds: u64,
     },
+    /// The request stands at a gate before it is carried out, until the gate is opened or its client leaves.
+    HoldBefore {
+        /// Name of the gate.
+        gate: String,
+    },
+    /// The request is carried out, and its answer stands at a gate until that is opened.
+    HoldAfter {
+        /// Name of the gate.
+        gate: String,
+    },
     /// The connection is reset and the request not carried out.
     ResetBefore,
     /// The request is carried out, then the connection is reset: the answer is lost.
@@ -128,6 +138,8 @@ impl Effect {
         match self {
             Self::Answer(_) => "answer",
             Self::Delay { .. } => "delay",
+            Self::HoldBefore { .. } => "holdBefore",
+            Self::HoldAfter { .. } => "holdAfter",
             Self::ResetBefore => "resetBefore",
             Self::ResetAfter => "resetAfter",
             Self::Truncate => "truncate",
@@ -160,6 +172,17 @@ impl Fault {
     /// An error answer in ARM's shape.
     pub fn answer(method: &str, path: &str, status: u16, code: &str) -> Self {
         let canned = CannedAnswer { status, code: Some(code.to_owned()), ..CannedAnswer::default() };
+        Self::on(method, path, Effect::Answer(canned))
+    }
+
+    /// A page of somebody on the way, such as a proxy's sign-in page, with status 200; the request is not carried out.
+    pub fn page(method: &str, path: &str) -> Self {
+        let canned = CannedAnswer {
+            status: 200,
+            body: Some("<!DOCTYPE html><html><body>Sign in</body></html>".to_owned()),
+            content_type: Some("text/html; charset=utf-8".to_owned()),
+            ..CannedAnswer::default()
+        };
         Self::on(method, path, Effect::Answer(canned))
     }
 
@@ -214,6 +237,8 @@ impl Fault {
             | Effect::BareError { status }
             | Effect::Status { status } => Some(*status),
             Effect::Delay { .. }
+            | Effect::HoldBefore { .. }
+            | Effect::HoldAfter { .. }
             | Effect::ResetBefore
             | Effect::ResetAfter
             | Effect::Truncate

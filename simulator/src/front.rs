@@ -55,17 +55,34 @@ pub(crate) async fn serve(
     if delays + slowness > 0 {
         tokio::time::sleep(Duration::from_millis(delays + slowness)).await;
     }
+    // Whoever leaves while it stands here has asked for nothing.
+    for gate in faults.iter().filter_map(|fault| gate_before(&fault.effect)) {
+        front.state.gates().pass(gate).await;
+    }
     let (answer, delivery) = {
         let mut simulation = front.state.hold();
         carry_out(&mut simulation, &request, &faults, complete)
     };
+    for gate in faults.iter().filter_map(|fault| gate_after(&fault.effect)) {
+        front.state.gates().pass(gate).await;
+    }
     deliver(answer, delivery, &connection)
+}
+
+fn gate_before(effect: &Effect) -> Option<&str> {
+    if let Effect::HoldBefore { gate } = effect { Some(gate) } else { None }
+}
+
+fn gate_after(effect: &Effect) -> Option<&str> {
+    if let Effect::HoldAfter { gate } = effect { Some(gate) } else { None }
 }
 
 fn delay_of(effect: &Effect) -> u64 {
     match effect {
         Effect::Delay { milliseconds } => *milliseconds,
         Effect::Answer(_)
+        | Effect::HoldBefore { .. }
+        | Effect::HoldAfter { .. }
         | Effect::ResetBefore
         | Effect::ResetAfter
         | Effect::Truncate
@@ -107,6 +124,8 @@ fn carry_out(
                 delivery = Delivery::Lost;
             }
             Effect::Delay { .. }
+            | Effect::HoldBefore { .. }
+            | Effect::HoldAfter { .. }
             | Effect::ResetAfter
             | Effect::Truncate
             | Effect::Html
@@ -143,6 +162,8 @@ fn carry_out(
             | Effect::Status { .. }
             | Effect::Answer(_)
             | Effect::Delay { .. }
+            | Effect::HoldBefore { .. }
+            | Effect::HoldAfter { .. }
             | Effect::ResetBefore
             | Effect::BareError { .. }
             | Effect::HandBefore { .. } => {}

@@ -28,6 +28,7 @@ mod devops;
 mod entra;
 mod fault;
 mod front;
+mod gate;
 mod guids;
 mod hand;
 mod journal;
@@ -60,6 +61,7 @@ use tokio::task::JoinHandle;
 pub use clock::Clock;
 pub use config::{Config, Ports};
 pub use fault::{CannedAnswer, Effect, Fault};
+pub use gate::{Gate, GateState};
 pub use hand::Hand;
 pub use journal::LoggedRequest;
 pub use pool_readings::{
@@ -248,6 +250,27 @@ impl Simulator {
     /// Adds a fault to the script.
     pub fn script(&self, fault: Fault) {
         self.state.script(fault);
+    }
+
+    /// Holds the next request of a method on paths like `path` before it is carried out, until the gate is opened.
+    pub fn hold_before(&self, method: &str, path: &str) -> Gate {
+        self.hold(method, path, |gate| Effect::HoldBefore { gate })
+    }
+
+    /// Carries the next request of a method on paths like `path` out, and holds its answer until the gate is opened.
+    pub fn hold_after(&self, method: &str, path: &str) -> Gate {
+        self.hold(method, path, |gate| Effect::HoldAfter { gate })
+    }
+
+    fn hold(&self, method: &str, path: &str, effect: impl FnOnce(String) -> Effect) -> Gate {
+        let name = format!("{method} {path} {}", uuid::Uuid::new_v4());
+        self.script(Fault::on(method, path, effect(name.clone())));
+        self.gate(&name)
+    }
+
+    /// The gate that a fault names.
+    pub fn gate(&self, name: &str) -> Gate {
+        self.state.gates().handle(name)
     }
 
     /// The simulated clock.

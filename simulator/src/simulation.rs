@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::clock::Clock;
 use crate::course::Schedule;
 use crate::fault::Fault;
+use crate::gate::Gates;
 use crate::guids::Guids;
 use crate::hand::Hand;
 use crate::journal::{Journal, LoggedRequest};
@@ -59,16 +60,24 @@ pub(crate) struct Simulation {
 
 /// A shared handle to the state of a running simulator.
 #[derive(Clone, Debug)]
-pub struct State(Arc<Mutex<Simulation>>);
+pub struct State {
+    simulation: Arc<Mutex<Simulation>>,
+    /// Beside the simulation: who stands at a gate must not hold it.
+    gates: Gates,
+}
 
 impl State {
     pub(crate) fn new(simulation: Simulation) -> Self {
-        Self(Arc::new(Mutex::new(simulation)))
+        Self { simulation: Arc::new(Mutex::new(simulation)), gates: Gates::default() }
+    }
+
+    pub(crate) fn gates(&self) -> &Gates {
+        &self.gates
     }
 
     /// The state of now: whatever was due by now has happened before anybody looks.
     pub(crate) fn hold(&self) -> MutexGuard<'_, Simulation> {
-        let mut simulation = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut simulation = self.simulation.lock().unwrap_or_else(PoisonError::into_inner);
         simulation.catch_up();
         simulation
     }

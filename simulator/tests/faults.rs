@@ -121,6 +121,61 @@ async fn a_delay_is_felt_and_then_all_is_as_usual() {
 }
 
 #[tokio::test]
+async fn a_request_stands_at_a_gate_before_it_is_carried_out_until_that_is_opened() {
+    let bench = Bench::new().await;
+    let gate = bench.simulator.hold_before("PUT", ONE);
+    let put = bench.put("abc", bench.here());
+    let meanwhile = async {
+        gate.reached().await;
+        assert_eq!((gate.state().waiting, exists(&bench)), (1, false));
+        gate.open();
+    };
+    let (answer, ()) = tokio::join!(put, meanwhile);
+    assert_eq!((answer.status, gate.state().waiting), (201, 0));
+    assert_eq!(bench.put("abc", bench.here()).await.status, 200, "only the first is held");
+}
+
+#[tokio::test]
+async fn an_answer_stands_at_a_gate_after_the_request_was_carried_out() {
+    let bench = Bench::new().await;
+    let gate = bench.simulator.hold_after("PUT", ONE);
+    let put = bench.put("abc", bench.here());
+    let meanwhile = async {
+        gate.reached().await;
+        assert!(exists(&bench));
+        drop(gate);
+    };
+    let (answer, ()) = tokio::join!(put, meanwhile);
+    assert_eq!(answer.status, 201);
+}
+
+#[tokio::test]
+async fn who_leaves_while_the_request_stands_at_a_gate_has_asked_for_nothing() {
+    let bench = Bench::new().await;
+    let gate = bench.simulator.hold_before("PUT", ONE);
+    let gone = tokio::time::timeout(Duration::from_millis(300), bench.put("abc", bench.here())).await;
+    assert!(gone.is_err());
+    for _ in 0..100 {
+        if gate.state().waiting == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    gate.open();
+    assert_eq!((gate.state().arrived, gate.state().waiting, exists(&bench)), (1, 0, false));
+    assert_eq!(bench.simulator.log().iter().filter(|request| request.method == "PUT").count(), 0);
+}
+
+#[tokio::test]
+async fn a_page_of_somebody_on_the_way_comes_with_200_and_nothing_is_carried_out() {
+    let bench = Bench::new().await;
+    bench.put("abc", bench.here()).await;
+    bench.simulator.script(Fault::page("DELETE", ONE));
+    assert_eq!(bench.delete("abc").await.status, 200);
+    assert!(exists(&bench));
+}
+
+#[tokio::test]
 async fn a_raw_answer_is_sent_as_it_is() {
     let bench = Bench::new().await;
     let canned = CannedAnswer {

@@ -1,12 +1,13 @@
 //! Prints the definition that stands in `crds/`.
 //!
 //! The derive macro gives most of it. What it cannot say is put right here, so that the file is what the API
-//! conventions ask for: no `nullable`, no unsigned formats, and a `Condition` with its documented limits.
+//! conventions ask for: no `nullable`, no unsigned formats, a `Condition` with its documented limits, and a status that says
+//! "not observed" until somebody has looked.
 
 use kube::CustomResourceExt as _;
 use serde_json::{Value, json};
 
-use super::ManagedDevOpsIdentity;
+use super::{ManagedDevOpsIdentity, v1alpha1::status::NOT_OBSERVED};
 
 /// The definition as YAML, with the comment that tells where it comes from.
 ///
@@ -15,6 +16,7 @@ use super::ManagedDevOpsIdentity;
 pub fn yaml() -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
     let mut definition = serde_json::to_value(ManagedDevOpsIdentity::crd())?;
     tidy(&mut definition);
+    default_status(&mut definition);
     let body = serde_saphyr::to_string(&definition)?;
     Ok(format!("# Printed by `mdi-operator crd`; `make generate` writes it anew.\n{body}"))
 }
@@ -37,6 +39,15 @@ fn tidy(value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(tidy),
         _ => {}
+    }
+}
+
+/// Without a status, kstatus takes an object for *Current*: whoever waits for it goes on before anybody has looked. The
+/// generation that no object has says that nobody did.
+fn default_status(definition: &mut Value) {
+    for version in definition["spec"]["versions"].as_array_mut().into_iter().flatten() {
+        version["schema"]["openAPIV3Schema"]["properties"]["status"]["default"] =
+            json!({"observedGeneration": NOT_OBSERVED});
     }
 }
 

@@ -65,6 +65,8 @@ pub mod event {
     pub const CONTESTED: &str = "RegistrationContested";
     /// An entry stays in a pool, because it was not seen to be added by this object.
     pub const ENTRY_STAYS: &str = "RegistrationLeft";
+    /// A deletion waits for what passes by itself, such as a pool that is being changed.
+    pub const DELETION_WAITS: &str = "DeletionWaits";
     /// The farewell deleted the identity.
     pub const DELETED: &str = "IdentityDeleted";
     /// The farewell released the mark.

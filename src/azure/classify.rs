@@ -256,6 +256,7 @@ mod tests {
             headers: HeaderMap::new(),
             body: body.into(),
             correlation_id: Some("c".into()),
+            as_of: crate::runtime::moment::Moment::now(),
         }
     }
 

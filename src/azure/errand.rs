@@ -47,16 +47,24 @@ impl Errand {
         }
     }
 
+    /// The one resource that it is about, if it is about one.
+    pub(super) fn resource(&self) -> Option<Scope> {
+        match self {
+            Self::ReadSubscription(_) | Self::ListPools(_) => None,
+            Self::ReadIdentity(id) | Self::WriteIdentity(id) => Some(Scope::Identity(id.clone())),
+            Self::ReadPool(id) | Self::WritePool(id) => Some(Scope::Pool(id.clone())),
+        }
+    }
+
     /// Narrowest first: the order in which gates are passed.
     pub(super) fn scopes(&self) -> Vec<Scope> {
-        let (resource, subscription) = match self {
-            Self::ReadSubscription(id) | Self::ListPools(id) => (None, id),
-            Self::ReadIdentity(id) | Self::WriteIdentity(id) => {
-                (Some(Scope::Identity(id.clone())), id.subscription())
-            }
-            Self::ReadPool(id) | Self::WritePool(id) => (Some(Scope::Pool(id.clone())), id.subscription()),
+        let subscription = match self {
+            Self::ReadSubscription(id) | Self::ListPools(id) => id,
+            Self::ReadIdentity(id) | Self::WriteIdentity(id) => id.subscription(),
+            Self::ReadPool(id) | Self::WritePool(id) => id.subscription(),
         };
-        resource.into_iter().chain([Scope::Subscription(subscription.clone()), Scope::Tenant]).collect()
+        let resource = self.resource().into_iter();
+        resource.chain([Scope::Subscription(subscription.clone()), Scope::Tenant]).collect()
     }
 
     /// What a failure names.

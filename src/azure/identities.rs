@@ -1,4 +1,4 @@
-//! User-assigned identities: a reader that cannot write, and a writer that takes a permit.
+//! User-assigned identities: a reader that cannot write, and a writer that takes an authority and a read under its slot.
 //!
 //! Must never send what was not asked for. A deletion takes a write's slot and counts as one: Azure allows as many of
 //! each.
@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     credential::CredentialKey,
-    resource_manager::ResourceManager,
-    resources::{WriteSlot, fact, is_absence, wrong_success},
+    resource_manager::{ResourceManager, WriteFailure},
+    resources::{Basis, WriteSlot, fact, is_absence, wrong_success},
+    transport::Answer,
     wire,
 };
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
         plan::NewIdentity,
         tags::Tags,
     },
-    runtime::leadership::Permit,
+    runtime::leadership::Authority,
 };
 
 /// Reads identities.
@@ -86,46 +87,63 @@ impl IdentityWriter {
         self.0.reserve(key, id).await
     }
 
-    /// Creates the identity that the slot is for. After a failure it may exist all the same.
-    pub async fn put(&self, permit: &Permit<'_>, slot: WriteSlot, new: &NewIdentity) -> Result<Put, Failure> {
-        let id = slot.id.clone();
-        let answer = self.0.write(permit, slot, Method::PUT, Some(creation(new))).await?;
+    /// The same, if it may leave now: for whoever does not know yet whether there will be anything to write.
+    pub fn reserve_if_free(&self, key: &CredentialKey, id: &IdentityId) -> Option<WriteSlot> {
+        self.0.reserve_if_free(key, id)
+    }
+
+    /// The identity as it is now, and what a write may rest on.
+    pub async fn read(&self, slot: WriteSlot) -> (Fact<Identity>, Option<Basis>) {
+        self.0.read_to_write(slot, wire::identity).await
+    }
+
+    /// Creates the identity that was read for it. After a failure of Azure it may exist all the same.
+    pub async fn put(
+        &self,
+        authority: &Authority<'_>,
+        basis: Basis,
+        new: &NewIdentity,
+    ) -> Result<Put, WriteFailure> {
+        let id = basis.id().clone();
+        let answer = self.0.write(authority, basis, Method::PUT, Some(creation(new))).await?;
         let put = match answer.status {
             StatusCode::CREATED => PutAnswer::Created,
             StatusCode::OK => PutAnswer::Overwritten,
-            _ => return Err(wrong_success(&answer, &id)),
+            _ => return Err(wrong_success(&answer, &id).into()),
         };
         Ok(Put { answer: put, identity: wire::identity(&answer, &id)? })
     }
 
-    /// Changes the identity that the slot is for. After a failure it may be changed all the same.
+    /// Changes the identity that was read for it. After a failure of Azure it may be changed all the same.
     pub async fn patch(
         &self,
-        permit: &Permit<'_>,
-        slot: WriteSlot,
+        authority: &Authority<'_>,
+        basis: Basis,
         patch: &IdentityPatch,
-    ) -> Result<Identity, Failure> {
-        let id = slot.id.clone();
-        let answer = self.0.write(permit, slot, Method::PATCH, Some(change(patch))).await?;
+    ) -> Result<Identity, WriteFailure> {
+        let id = basis.id().clone();
+        let answer = self.0.write(authority, basis, Method::PATCH, Some(change(patch))).await?;
         match answer.status {
-            StatusCode::OK => wire::identity(&answer, &id),
-            _ => Err(wrong_success(&answer, &id)),
+            StatusCode::OK => Ok(wire::identity(&answer, &id)?),
+            _ => Err(wrong_success(&answer, &id).into()),
         }
     }
 
-    /// Deletes the identity that the slot is for; one that is gone already counts. After a failure it may be gone all the
-    /// same.
-    pub async fn delete(&self, permit: &Permit<'_>, slot: WriteSlot) -> Result<(), Failure> {
-        let id = slot.id.clone();
-        match self.0.write(permit, slot, Method::DELETE, None).await {
-            Ok(answer) => match answer.status {
-                StatusCode::OK | StatusCode::NO_CONTENT => Ok(()),
-                _ => Err(wrong_success(&answer, &id)),
-            },
-            Err(failure) if is_absence(&failure) => Ok(()),
+    /// Deletes the identity that was read for it. Neither success nor failure tells whether it is gone: only reads do.
+    pub async fn delete(&self, authority: &Authority<'_>, basis: Basis) -> Result<(), WriteFailure> {
+        let id = basis.id().clone();
+        match self.0.write(authority, basis, Method::DELETE, None).await {
+            Ok(answer) if says_deleted(&answer) => Ok(()),
+            Ok(answer) => Err(wrong_success(&answer, &id).into()),
+            Err(WriteFailure::Azure(failure)) if is_absence(&failure) => Ok(()),
             Err(failure) => Err(failure),
         }
     }
+}
+
+/// Azure answers a deletion without a body. Whatever has one comes from somebody on the way, such as a proxy's sign-in page.
+fn says_deleted(answer: &Answer) -> bool {
+    matches!(answer.status, StatusCode::OK | StatusCode::NO_CONTENT) && answer.body.is_empty()
 }
 
 fn creation(new: &NewIdentity) -> Value {

@@ -6,7 +6,7 @@
 //! Operations ────────────────► operations ─────────────────┼─► resource_manager ──┴─► transport ─► Azure
 //! IdentityReader, Writer ────► identities ─┬─► resources ──┤     │ address (a host that is known)
 //! PoolReader, Writer ────────► pools ──────┴───────────────┘     │ pacing (a Slot a request)
-//!         (writers take a Permit)                                └ sign_in ─► credential
+//!  (a write takes an Authority, a Basis)                            └ sign_in ─► credential
 //! ```
 //!
 //! What comes back is a fact or a [`Failure`](crate::domain::failure::Failure), named by `classify`, a table. Nothing
@@ -42,7 +42,8 @@ pub use look_up::Freshness;
 pub use operations::Operations;
 pub use organization::Organizations;
 pub use pools::{Patched, PoolReader, PoolWriter};
-pub use resources::WriteSlot;
+pub use resource_manager::WriteFailure;
+pub use resources::{Basis, WriteSlot};
 pub use settings::{AzureSettings, ConnectError};
 pub use subscriptions::Subscriptions;
 

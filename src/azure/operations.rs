@@ -159,6 +159,7 @@ mod tests {
             headers: HeaderMap::new(),
             body: body.into(),
             correlation_id: None,
+            as_of: crate::runtime::moment::Moment::now(),
         }
     }
 

@@ -72,31 +72,18 @@ impl Gate {
     }
 
     /// Waits for the turn and a token. As long as the turn is held the token stays there.
-    async fn open(&self, clock: &Clock, waited: &mut Waited) -> tokio::sync::MutexGuard<'_, ()> {
+    async fn open(&self, clock: &Clock) -> tokio::sync::MutexGuard<'_, ()> {
         self.in_line.fetch_add(1, Ordering::Relaxed);
         let _place = Place(self);
-        let turn = if let Ok(turn) = self.turn.try_lock() {
-            turn
-        } else {
-            *waited = Waited::Yes;
-            self.turn.lock().await
-        };
+        let turn = self.turn.lock().await;
         loop {
             let wait = self.bucket().wait(0, clock.elapsed());
             if wait.is_zero() {
                 return turn;
             }
-            *waited = Waited::Yes;
             clock.sleep(wait).await;
         }
     }
-}
-
-/// Whether a request had to wait for its slot. What was read before the wait is then no longer fresh.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waited {
-    No,
-    Yes,
 }
 
 /// What Azure asked to leave alone, until when, and in which words.
@@ -131,13 +118,29 @@ impl Pacing {
         }
     }
 
+    /// A slot, if one is free now: for whoever does not know yet whether the request will be needed. Takes no place in a
+    /// line and no turn from anybody who stands in one.
+    pub(super) fn free_slot(&self, errand: Errand) -> Option<Slot> {
+        if !self.pause_left(&errand).ok()?.is_zero() {
+            return None;
+        }
+        let (gates, now) = (self.gates(&errand), self.clock.elapsed());
+        let turns: Vec<_> = gates.iter().map(|gate| gate.turn.try_lock().ok()).collect::<Option<_>>()?;
+        if gates.iter().any(|gate| !gate.bucket().wait(0, now).is_zero()) {
+            return None;
+        }
+        for gate in &gates {
+            gate.bucket().reserve();
+        }
+        drop(turns);
+        Some(Slot { clock: self.clock, errand, gates })
+    }
+
     async fn stand_in_line(&self, errand: Errand) -> Result<Slot, Failure> {
         let gates = self.gates(&errand);
-        let mut waited = Waited::No;
         loop {
             let pause = self.pause_left(&errand)?;
             if !pause.is_zero() {
-                waited = Waited::Yes;
                 self.clock.sleep(pause).await;
             }
             let now = self.clock.elapsed();
@@ -147,7 +150,7 @@ impl Pacing {
             }
             let mut turns = Vec::with_capacity(gates.len());
             for gate in &gates {
-                turns.push(gate.open(&self.clock, &mut waited).await);
+                turns.push(gate.open(&self.clock).await);
             }
             // A pause may have begun while this request stood in line.
             if self.pause_left(&errand)?.is_zero() {
@@ -155,19 +158,30 @@ impl Pacing {
                     gate.bucket().reserve();
                 }
                 drop(turns);
-                return Ok(Slot { clock: self.clock, errand, gates, waited });
+                return Ok(Slot { clock: self.clock, errand, gates });
             }
         }
     }
 
-    /// Azure said "too many": the scope that it names is left alone until its time.
+    /// Azure asked to be left alone. Where it said "too many", the scope that it names is, else the one resource that was
+    /// asked for.
     pub(super) fn pause(&self, errand: &Errand, failure: &Failure) {
-        let wait = failure.retry_after.unwrap_or_default();
-        self.metrics.azure_throttled(wait);
+        let Some(wait) = failure.retry_after else { return };
+        let scope = match failure.cause {
+            Cause::Throttled => {
+                self.metrics.azure_throttled(wait);
+                errand.throttled_scope(&failure.message)
+            }
+            Cause::Unavailable => match errand.resource() {
+                Some(resource) => resource,
+                None => return,
+            },
+            _ => return,
+        };
         let until = self.clock.elapsed().saturating_add(wait);
         let mut pauses = locked(&self.pauses);
         let pause = Pause { until, failure: failure.clone() };
-        let standing = pauses.entry(errand.throttled_scope(&failure.message)).or_insert(pause.clone());
+        let standing = pauses.entry(scope).or_insert(pause.clone());
         if standing.until < until {
             *standing = pause;
         }
@@ -225,14 +239,9 @@ pub(super) struct Slot {
     clock: Clock,
     errand: Errand,
     gates: Vec<Arc<Gate>>,
-    waited: Waited,
 }
 
 impl Slot {
-    pub(super) fn waited(&self) -> Waited {
-        self.waited
-    }
-
     pub(super) fn errand(&self) -> &Errand {
         &self.errand
     }
@@ -257,7 +266,7 @@ impl Drop for Slot {
 
 #[cfg(test)]
 mod tests {
-    use futures::future::join_all;
+    use futures::{FutureExt as _, future::join_all};
 
     use super::*;
     use crate::domain::names::{IdentityId, PoolId, SubscriptionId};
@@ -276,6 +285,11 @@ mod tests {
         Pacing::new(Clock::scaled(scale), Metrics::new().unwrap())
     }
 
+    /// A slot for which nobody has to wait.
+    fn at_once(pacing: &Pacing, errand: Errand) -> Option<Slot> {
+        tokio::task::unconstrained(pacing.slot(errand)).now_or_never()?.ok()
+    }
+
     fn throttled(message: &str, seconds: u64) -> Failure {
         Failure {
             cause: Cause::Throttled,
@@ -288,23 +302,34 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_second_write_waits_for_the_provider_and_says_so() {
+    async fn a_second_write_waits_for_the_provider() {
         let pacing = pacing(100.0);
-        let first = pacing.slot(Errand::WriteIdentity(identity("agent"))).await.unwrap();
-        assert_eq!(first.waited(), Waited::No);
+        let first = at_once(&pacing, Errand::WriteIdentity(identity("agent"))).unwrap();
         let started = pacing.clock.elapsed();
         first.spend();
-        let second = pacing.slot(Errand::WriteIdentity(identity("agent"))).await.unwrap();
-        assert_eq!(second.waited(), Waited::Yes);
+        pacing.slot(Errand::WriteIdentity(identity("agent"))).await.unwrap();
         assert!(pacing.clock.elapsed().saturating_sub(started) >= Duration::from_secs(4));
+    }
+
+    #[tokio::test]
+    async fn a_free_slot_is_had_at_once_or_not_at_all() {
+        let pacing = pacing(1.0);
+        let write = || Errand::WriteIdentity(identity("agent"));
+        pacing.free_slot(write()).expect("an unused one leaves the next").errand();
+        let first = pacing.free_slot(write()).unwrap();
+        assert!(pacing.free_slot(write()).is_none(), "set aside");
+        first.spend();
+        assert!(pacing.free_slot(write()).is_none(), "spent");
+        let neighbour = || Errand::WriteIdentity(identity("neighbour"));
+        pacing.pause(&neighbour(), &throttled("", 2));
+        assert!(pacing.free_slot(neighbour()).is_none(), "paused");
     }
 
     #[tokio::test]
     async fn an_unused_slot_gives_its_token_back() {
         let pacing = pacing(1.0);
         for _ in 0..50 {
-            let slot = pacing.slot(Errand::WriteIdentity(identity("agent"))).await.unwrap();
-            assert_eq!(slot.waited(), Waited::No);
+            at_once(&pacing, Errand::WriteIdentity(identity("agent"))).unwrap();
         }
     }
 
@@ -323,10 +348,10 @@ mod tests {
         let behind = pacing.slot(Errand::ReadIdentity(identity("slow")));
         let beside = async {
             tokio::task::yield_now().await;
-            pacing.slot(Errand::ReadIdentity(identity("other"))).await.unwrap().waited()
+            at_once(&pacing, Errand::ReadIdentity(identity("other"))).is_some()
         };
-        let waited = tokio::select! { _ = behind => None, waited = beside => Some(waited) };
-        assert_eq!(waited, Some(Waited::No));
+        let passed = tokio::select! { _ = behind => None, passed = beside => Some(passed) };
+        assert_eq!(passed, Some(true));
     }
 
     #[tokio::test]
@@ -367,6 +392,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_outage_that_tells_its_end_holds_for_the_one_resource_that_was_asked_for() {
+        let pacing = pacing(1.0);
+        let read = || Errand::ReadIdentity(identity("agent"));
+        let outage = Failure { cause: Cause::Unavailable, ..throttled("back in an hour", 3600) };
+        pacing.pause(&read(), &outage);
+        assert_eq!(pacing.slot(read()).await.unwrap_err().cause, Cause::Unavailable);
+        pacing.pause(&Errand::ReadSubscription(subscription()), &outage);
+        assert!(pacing.slot(Errand::ReadIdentity(identity("neighbour"))).await.is_ok());
+    }
+
+    #[tokio::test]
     async fn a_pause_for_one_pool_holds_up_no_other() {
         let pool = |name: &str| PoolId::new(subscription(), "builds", name).unwrap();
         let pacing = pacing(1.0);
@@ -387,16 +423,13 @@ mod tests {
     #[tokio::test]
     async fn pools_have_the_buckets_of_resource_manager_and_no_pool_its_own() {
         let pool = || PoolId::new(subscription(), "builds", "linux").unwrap();
-        for (errand, at_once) in [(Errand::ReadPool(pool()), 240), (Errand::WritePool(pool()), 196)] {
+        for (errand, holds) in [(Errand::ReadPool(pool()), 240), (Errand::WritePool(pool()), 196)] {
             // So slow that nothing flows in meanwhile.
             let pacing = pacing(0.001);
-            for _ in 0..at_once {
-                let slot = pacing.slot(errand.clone()).await.unwrap();
-                assert_eq!(slot.waited(), Waited::No, "{errand:?}");
-                slot.spend();
+            for _ in 0..holds {
+                at_once(&pacing, errand.clone()).unwrap_or_else(|| panic!("{errand:?}")).spend();
             }
-            let next = tokio::time::timeout(Duration::from_millis(1), pacing.slot(errand.clone())).await;
-            assert!(next.is_err(), "{errand:?}");
+            assert!(at_once(&pacing, errand.clone()).is_none(), "{errand:?}");
         }
     }
 
@@ -405,7 +438,9 @@ mod tests {
         let pacing = pacing(4.0);
         let read = || Errand::ReadSubscription(subscription());
         pacing.pause(&read(), &throttled("", 2));
-        assert_eq!(pacing.slot(read()).await.unwrap().waited(), Waited::Yes);
+        let started = pacing.clock.elapsed();
+        pacing.slot(read()).await.unwrap();
+        assert!(pacing.clock.elapsed().saturating_sub(started) >= Duration::from_millis(1900));
     }
 
     #[tokio::test]

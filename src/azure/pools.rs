@@ -1,4 +1,4 @@
-//! Managed `DevOps` Pools: a reader that cannot write, and a writer that takes a permit.
+//! Managed `DevOps` Pools: a reader that cannot write, and a writer that takes an authority and a read under its slot.
 //!
 //! A pool belongs to somebody else. Must never send anything of it but its identity block, never create or delete one,
 //! and never hold a pool's operation: where to ask about it is handed out, so that it outlives this process.
@@ -15,8 +15,8 @@ use super::{
     classify,
     credential::CredentialKey,
     errand::Errand,
-    resource_manager::{Call, ResourceManager},
-    resources::{Asked as _, WriteSlot, fact, wrong_success},
+    resource_manager::{Call, ResourceManager, WriteFailure},
+    resources::{Asked as _, Basis, WriteSlot, fact, wrong_success},
     transport::Answer,
     wire,
 };
@@ -29,7 +29,7 @@ use crate::{
         pool::{Motion, Pool},
         registration::BlockChange,
     },
-    runtime::leadership::Permit,
+    runtime::leadership::Authority,
 };
 
 const AZURE_ASYNC_OPERATION: HeaderName = HeaderName::from_static("azure-asyncoperation");
@@ -116,15 +116,20 @@ impl PoolWriter {
         self.0.reserve(key, id).await
     }
 
-    /// Changes the identity block of the pool that the slot is for. After a failure it may be changed all the same.
+    /// The pool as it is now, and what a write may rest on.
+    pub async fn read(&self, slot: WriteSlot<ManagedPool>) -> (Fact<Pool>, Option<Basis<ManagedPool>>) {
+        self.0.read_to_write(slot, wire::pool).await
+    }
+
+    /// Changes the identity block of the pool that was read for it. After a failure of Azure it may be changed all the same.
     pub async fn patch(
         &self,
-        permit: &Permit<'_>,
-        slot: WriteSlot<ManagedPool>,
+        authority: &Authority<'_>,
+        basis: Basis<ManagedPool>,
         change: &BlockChange,
-    ) -> Result<Patched, Failure> {
-        let id = slot.id.clone();
-        let answer = self.0.write(permit, slot, Method::PATCH, Some(body(change))).await?;
+    ) -> Result<Patched, WriteFailure> {
+        let id = basis.id().clone();
+        let answer = self.0.write(authority, basis, Method::PATCH, Some(body(change))).await?;
         match answer.status {
             StatusCode::OK => {
                 let pool = wire::pool(&answer, &id)?;
@@ -134,7 +139,7 @@ impl PoolWriter {
                 })
             }
             StatusCode::ACCEPTED => Ok(self.accepted(&answer, &id)),
-            _ => Err(wrong_success(&answer, &id)),
+            _ => Err(wrong_success(&answer, &id).into()),
         }
     }
 

@@ -1,7 +1,12 @@
 //! One authenticated request to Resource Manager: its turn, its token, its headers, and what its answer means.
 //!
+//! Whether a write may still leave is asked as the last act before it does, and again before a second try: signing in may
+//! have taken long.
+//!
 //! A token that Azure no longer takes is replaced, and the request sent once more: the first one was turned away at the
 //! door and did nothing. Must never try anything else again, and never send a token to another host.
+
+use std::convert::Infallible;
 
 use reqwest::{
     Method, Request, StatusCode,
@@ -19,7 +24,13 @@ use super::{
     sign_in::{SignIns, Token},
     transport::{Answer, CORRELATION_ID, Service, Transport},
 };
-use crate::domain::failure::{Cause, Failure};
+use crate::{
+    domain::failure::{Cause, Failure},
+    runtime::{
+        leadership::{Authority, NotSent},
+        moment::Moment,
+    },
+};
 
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
 const RETURN_CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-return-client-request-id");
@@ -35,6 +46,56 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn get(address: Address) -> Self {
         Self { verb: Method::GET, address, body: None }
+    }
+}
+
+/// Whether a request may still leave.
+trait Leave {
+    /// Why it may not.
+    type Refusal;
+
+    fn check(&self) -> Result<(), Self::Refusal>;
+}
+
+/// A read may always leave.
+struct Read;
+
+impl Leave for Read {
+    type Refusal = Infallible;
+
+    fn check(&self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// A write may, while this process may write and what the write rests on is fresh.
+struct Write<'a> {
+    authority: &'a Authority<'a>,
+    resource_read: Moment,
+}
+
+impl Leave for Write<'_> {
+    type Refusal = NotSent;
+
+    fn check(&self) -> Result<(), NotSent> {
+        self.authority.check(self.resource_read)
+    }
+}
+
+/// Why a write gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteFailure {
+    /// Nothing was sent: whoever wanted to write begins anew.
+    #[error("not sent: {0}")]
+    NotSent(#[from] NotSent),
+    /// Azure refused or failed. It may have been carried out all the same.
+    #[error("{}", .0.code)]
+    Azure(Failure),
+}
+
+impl From<Failure> for WriteFailure {
+    fn from(failure: Failure) -> Self {
+        Self::Azure(failure)
     }
 }
 
@@ -62,24 +123,61 @@ impl ResourceManager {
         self.pacing.slot(errand).await
     }
 
-    /// Sends a request for which there is a slot. `Ok` is a success (2xx).
-    pub(super) async fn call(&self, key: &CredentialKey, slot: Slot, call: &Call) -> Result<Answer, Failure> {
-        let target = slot.errand().target();
-        let answer = self.ask(key, slot, call).await?;
-        if answer.status.is_success() { Ok(answer) } else { Err(classify::refusal(&answer, &target)) }
+    /// A slot, if one is free now.
+    pub(super) fn free_slot(&self, errand: Errand) -> Option<Slot> {
+        self.pacing.free_slot(errand)
     }
 
-    /// Sends a request for which there is a slot. `Ok` is any answer but "who are you?" (401) and "too many" (429).
+    /// Sends a read for which there is a slot. `Ok` is a success (2xx).
+    pub(super) async fn call(&self, key: &CredentialKey, slot: Slot, call: &Call) -> Result<Answer, Failure> {
+        let target = slot.errand().target();
+        success(self.ask(key, slot, call).await?, &target)
+    }
+
+    /// Sends a write for which there is a slot, if it may still leave. `Ok` is a success (2xx).
+    pub(super) async fn call_to_write(
+        &self,
+        key: &CredentialKey,
+        slot: Slot,
+        call: &Call,
+        authority: &Authority<'_>,
+        resource_read: Moment,
+    ) -> Result<Answer, WriteFailure> {
+        let target = slot.errand().target();
+        let answer = self.exchange(key, slot, call, &Write { authority, resource_read }).await??;
+        Ok(success(answer, &target)?)
+    }
+
+    /// Sends a read for which there is a slot. `Ok` is any answer but "who are you?" (401), "too many" (429) and "not now"
+    /// (503).
     pub(super) async fn ask(&self, key: &CredentialKey, slot: Slot, call: &Call) -> Result<Answer, Failure> {
+        let Ok(outcome) = self.exchange(key, slot, call, &Read).await;
+        outcome
+    }
+
+    async fn exchange<L: Leave>(
+        &self,
+        key: &CredentialKey,
+        slot: Slot,
+        call: &Call,
+        leave: &L,
+    ) -> Result<Result<Answer, Failure>, L::Refusal> {
         let target = slot.errand().target();
         let sign_in = self.sign_ins.of(key);
-        let token = sign_in.token().await?;
+        let token = match sign_in.token().await {
+            Ok(token) => token,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        leave.check()?;
         let errand = slot.spend();
-        let outcome = self.send(call, &token, &target).await;
-        let outcome = match outcome {
+        let outcome = match self.send(call, &token, &target).await {
             Err(Failure { cause: Cause::SignInFailed(_), .. }) => {
                 sign_in.forget(&token);
-                let token = sign_in.token().await?;
+                let token = match sign_in.token().await {
+                    Ok(token) => token,
+                    Err(failure) => return Ok(Err(failure)),
+                };
+                leave.check()?;
                 match self.send(call, &token, &target).await {
                     Err(failure) if matches!(failure.cause, Cause::SignInFailed(_)) => {
                         Err(sign_in.refuse(&token, failure).await)
@@ -89,24 +187,26 @@ impl ResourceManager {
             }
             outcome => outcome,
         };
-        if let Err(failure) = &outcome
-            && failure.cause == Cause::Throttled
-        {
+        if let Err(failure) = &outcome {
             self.pacing.pause(&errand, failure);
         }
-        outcome
+        Ok(outcome)
     }
 
     async fn send(&self, call: &Call, token: &Token, target: &str) -> Result<Answer, Failure> {
         let request = request(call, token, target)?;
         let answer = self.transport.send(Service::ResourceManager, target, request).await?;
         match answer.status {
-            StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => {
+            StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                 Err(classify::refusal(&answer, target))
             }
             _ => Ok(answer),
         }
     }
+}
+
+fn success(answer: Answer, target: &str) -> Result<Answer, Failure> {
+    if answer.status.is_success() { Ok(answer) } else { Err(classify::refusal(&answer, target)) }
 }
 
 fn request(call: &Call, token: &Token, target: &str) -> Result<Request, Failure> {

@@ -1,11 +1,12 @@
 //! One resource by its id, of whatever kind: how it is read, and the two steps of a write.
 //!
 //! ```text
-//! reserve ─► WriteSlot ─► waited? read again, decide again ─► write
+//! reserve (waits) ─► WriteSlot ─► read ─► Basis ─► decide ─► write (with an Authority)
 //! ```
 //!
 //! Azure knows no version of an identity or a pool, so the read before a write is all that stands between us and another's
-//! write. Every write passes [`ResourceManager::write`], which takes a permit. Must never know what is in a resource.
+//! write. A write therefore takes a [`Basis`], and the only way to one is a read that was made once there was leave to
+//! write: another order does not compile. Must never know what is in a resource.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -14,8 +15,8 @@ use super::{
     classify,
     credential::CredentialKey,
     errand::Errand,
-    pacing::{Slot, Waited},
-    resource_manager::{Call, ResourceManager},
+    pacing::Slot,
+    resource_manager::{Call, ResourceManager, WriteFailure},
     transport::Answer,
 };
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
         names::{ManagedPool, ResourceId, ResourceKind, UserAssignedIdentity},
         observed::Fact,
     },
-    runtime::leadership::Permit,
+    runtime::{leadership::Authority, moment::Moment},
 };
 
 /// A kind of resource that is asked for by its id.
@@ -68,13 +69,21 @@ pub struct WriteSlot<K = UserAssignedIdentity> {
     pub(super) id: ResourceId<K>,
 }
 
-impl<K> WriteSlot<K> {
-    /// Whether there was a wait for it: what was read before is then no longer fresh.
-    pub fn waited(&self) -> bool {
-        match self.slot.waited() {
-            Waited::Yes => true,
-            Waited::No => false,
-        }
+/// Proof that the resource was read under leave to write it, and when. Dropped unused, it costs nothing.
+#[derive(Debug)]
+pub struct Basis<K = UserAssignedIdentity> {
+    slot: WriteSlot<K>,
+    read: Moment,
+}
+
+impl<K> Basis<K> {
+    /// The moment that the read speaks of.
+    pub fn read(&self) -> Moment {
+        self.read
+    }
+
+    pub(super) fn id(&self) -> &ResourceId<K> {
+        &self.slot.id
     }
 }
 
@@ -100,17 +109,51 @@ impl ResourceManager {
         Ok(WriteSlot { slot, key: key.clone(), id: id.clone() })
     }
 
-    /// Writes to the resource that the slot is for. After a failure it may be written all the same.
+    /// The same, if it may leave now.
+    pub(super) fn reserve_if_free<K: Asked>(
+        &self,
+        key: &CredentialKey,
+        id: &ResourceId<K>,
+    ) -> Option<WriteSlot<K>> {
+        let slot = self.free_slot(K::writing(id.clone()))?;
+        Some(WriteSlot { slot, key: key.clone(), id: id.clone() })
+    }
+
+    /// The resource as it is now, and what a write may rest on; that is missing where it could not be read.
+    pub(super) async fn read_to_write<K: Asked, T>(
+        &self,
+        slot: WriteSlot<K>,
+        take_apart: impl FnOnce(&Answer, &ResourceId<K>) -> Result<T, Failure>,
+    ) -> (Fact<T>, Option<Basis<K>>) {
+        let reading = match self.slot(K::reading(slot.id.clone())).await {
+            Ok(reading) => reading,
+            Err(failure) => return (Fact::Unknown(failure), None),
+        };
+        let (sent, call) = (Moment::now(), Call::get(self.hosts().of(&slot.id.to_string(), K::API_VERSION)));
+        match self.call(&slot.key, reading, &call).await {
+            Ok(answer) => match take_apart(&answer, &slot.id) {
+                Ok(value) => (Fact::Known(value), Some(Basis { slot, read: answer.as_of })),
+                Err(failure) => (Fact::Unknown(failure), None),
+            },
+            Err(failure) if is_absence(&failure) => {
+                (Fact::Absent, Some(Basis { slot, read: sent.answered() }))
+            }
+            Err(failure) => (Fact::Unknown(failure), None),
+        }
+    }
+
+    /// Writes to the resource that was read for it, if the write may still leave. After a failure of Azure it may be
+    /// written all the same.
     pub(super) async fn write<K: Asked>(
         &self,
-        _permit: &Permit<'_>,
-        slot: WriteSlot<K>,
+        authority: &Authority<'_>,
+        basis: Basis<K>,
         verb: Method,
         body: Option<Value>,
-    ) -> Result<Answer, Failure> {
-        let WriteSlot { slot, key, id } = slot;
+    ) -> Result<Answer, WriteFailure> {
+        let Basis { slot: WriteSlot { slot, key, id }, read } = basis;
         let address = self.hosts().of(&id.to_string(), K::API_VERSION);
-        self.call(&key, slot, &Call { verb, address, body }).await
+        self.call_to_write(&key, slot, &Call { verb, address, body }, authority, read).await
     }
 }
 

@@ -93,7 +93,13 @@ mod tests {
     fn read_body(body: &Value) -> Result<Subscription, Failure> {
         let body = body.to_string().into_bytes();
         read(
-            &Answer { status: StatusCode::OK, headers: HeaderMap::new(), body, correlation_id: None },
+            &Answer {
+                status: StatusCode::OK,
+                headers: HeaderMap::new(),
+                body,
+                correlation_id: None,
+                as_of: crate::runtime::moment::Moment::now(),
+            },
             "target",
         )
     }

@@ -21,7 +21,7 @@ use super::{classify, settings::ConnectError, words};
 use crate::{
     api::names::USER_AGENT,
     domain::failure::{Cause, Failure},
-    runtime::{metrics::Metrics, proxies::Proxies},
+    runtime::{metrics::Metrics, moment::Moment, proxies::Proxies},
 };
 
 /// From the first byte sent to the last received. Resource Manager gives its providers 60 s, but the resources of this
@@ -63,6 +63,8 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
     /// The answer's, else the request's.
     pub(super) correlation_id: Option<String>,
+    /// The moment that it speaks of, for whoever writes on the strength of it.
+    pub(super) as_of: Moment,
 }
 
 impl Answer {
@@ -127,7 +129,7 @@ impl Transport {
         let verb = request.method().clone();
         let url = request.url().clone();
         let asked_as = correlation_id(request.headers());
-        let started = Instant::now();
+        let (started, sent) = (Instant::now(), Moment::now());
         let outcome = self.exchange(request).await;
         let took = started.elapsed();
 
@@ -139,6 +141,7 @@ impl Transport {
         );
         match outcome {
             Ok(mut answer) => {
+                answer.as_of = sent.answered();
                 answer.correlation_id = correlation_id(&answer.headers).or(asked_as);
                 Ok(answer)
             }
@@ -169,7 +172,7 @@ impl Transport {
         }
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
-        Ok(Answer { status, headers, body, correlation_id: None })
+        Ok(Answer { status, headers, body, correlation_id: None, as_of: Moment::now() })
     }
 }
 

@@ -1,7 +1,12 @@
 //! Performs one step. Its answer becomes a fact, and the question is asked again.
 //!
-//! Between the read that a write rests on and the write itself lie only the decision and our own writes to the object:
-//! where more came between, a wait for the pace or another write, the identity is read anew first.
+//! Every write goes the same way, and no other compiles:
+//!
+//! ```text
+//! turn ─► object ─► slot ─► the identity, read under it (a Basis) ─► decision ─► status ─► object again (an Authority) ─► write
+//! ```
+//!
+//! What only its answer teaches is stored before anything else is asked of anybody.
 
 use super::{
     Operator,
@@ -11,40 +16,29 @@ use super::{
 };
 use crate::{
     api::names::event,
-    azure::{IdentityPatch, PutAnswer, WriteSlot},
+    azure::{Basis, IdentityPatch, PutAnswer, WriteFailure},
     domain::{
         difference::Kind,
         failure::{Cause, Failure},
-        mark::Mark,
-        names::{IdentityId, PrincipalId, UserAssignedIdentity},
+        mark::withdrawn,
+        names::{IdentityId, PrincipalId},
         observed::{Fact, Identity},
+        ownership::Me,
         plan::{Change, Finalizer, Marking, NewIdentity, Step, WhyMark},
         record::Record,
     },
-    runtime::leadership::Permit,
+    runtime::leadership::Authority,
 };
 
-/// What a pass needs for its writes to Azure.
+/// What a pass has at hand for its writes to the identity, and what it has written.
 #[derive(Default)]
 pub(super) struct Tools {
-    /// Leave to write at the identity's pace, taken before the read that the write rests on.
-    slot: Option<WriteSlot<UserAssignedIdentity>>,
-    /// A write came after the last read.
-    stale: bool,
+    /// The last read, if it was made under leave to write and nothing was written since.
+    pub(super) basis: Option<Basis>,
     /// The kinds of writes that this pass has done, each once at most.
     done: Vec<&'static str>,
     /// The identity was seen gone, and its successor is about to be created.
     replaces_the_gone: bool,
-}
-
-impl Tools {
-    /// Waits for leave to write; whether there was a wait, so that what was read before is no longer fresh.
-    pub(super) async fn reserve(&mut self, operator: &Operator, id: &IdentityId) -> Result<bool, Failure> {
-        let slot = operator.azure.writer.reserve(&CREDENTIAL, id).await?;
-        let waited = slot.waited();
-        self.slot = Some(slot);
-        Ok(waited)
-    }
 }
 
 /// Why a pass cannot go on with what it was doing.
@@ -52,7 +46,7 @@ impl Tools {
 pub(super) enum Halt {
     /// Azure refused or failed: that is told.
     Azure(Failure),
-    /// The API server did: nothing can be told.
+    /// The object cannot be written, or is not what was decided on: nothing can be told.
     Cluster(WriteError),
 }
 
@@ -65,6 +59,15 @@ impl From<Failure> for Halt {
 impl From<WriteError> for Halt {
     fn from(error: WriteError) -> Self {
         Self::Cluster(error)
+    }
+}
+
+impl From<WriteFailure> for Halt {
+    fn from(failure: WriteFailure) -> Self {
+        match failure {
+            WriteFailure::Azure(failure) => Self::Azure(failure),
+            WriteFailure::NotSent(why) => Self::Cluster(why.into()),
+        }
     }
 }
 
@@ -87,11 +90,13 @@ impl Pass<'_> {
     /// Performs a step.
     pub(super) async fn act(&mut self, step: Step, tools: &mut Tools) -> Result<(), Halt> {
         match step {
-            Step::StoreFinalizer => Ok(self.subject.set_finalizer(Finalizer::Stored).await?),
+            Step::StoreFinalizer => {
+                Ok(self.subject.set_finalizer(self.operator.permit()?, Finalizer::Stored).await?)
+            }
             Step::RemoveFinalizer => {
                 // What is not held any more is said before the last trace of holding it goes.
                 self.write_ahead("letting go").await?;
-                Ok(self.subject.set_finalizer(Finalizer::Absent).await?)
+                Ok(self.subject.set_finalizer(self.operator.permit()?, Finalizer::Absent).await?)
             }
             Step::Remember(record) => {
                 if record == Record::default() {
@@ -118,49 +123,57 @@ impl Pass<'_> {
         if tools.done.contains(&step.name()) {
             return Err(self.not_kept(&step).into());
         }
-        if tools.slot.is_none() {
-            tools.stale |= tools.reserve(self.operator, &self.desired.identity).await?;
-        }
-        if std::mem::take(&mut tools.stale) {
-            let Self { operator, subject, me, desired, observed, .. } = self;
-            operator.observe_identity(subject, me, &desired.identity, observed).await;
-            return Ok(());
-        }
-        self.write_ahead(&format!("the {} of the identity is under way", step.name())).await?;
-        let Some(slot) = tools.slot.take() else { return Ok(()) };
+        let Some(basis) = tools.basis.take() else {
+            return self.read_under_a_slot(tools).await;
+        };
+        let doing = format!("the {} of the identity is under way", step.name());
+        self.write_ahead(&doing).await?;
+        let authority = self.operator.authority(&mut self.subject, basis.read()).await?;
         tools.done.push(step.name());
-        tools.stale = true;
         match step {
-            Step::Create(new) => self.create(&new, slot, tools).await,
-            Step::Mark(marking) => self.mark(&marking, slot).await,
-            Step::Update(change) => self.update(change, slot).await,
+            Step::Create(new) => self.create(&new, &authority, basis, tools).await,
+            Step::Mark(marking) => self.mark(&marking, &authority, basis).await,
+            Step::Update(change) => self.update(change, &authority, basis).await,
             Step::StoreFinalizer | Step::RemoveFinalizer | Step::Remember(_) | Step::ForgetTheGone => Ok(()),
         }
+    }
+
+    /// Waits for leave to write, and reads what the decision rests on anew: it is made once more.
+    async fn read_under_a_slot(&mut self, tools: &mut Tools) -> Result<(), Halt> {
+        let Self { operator, subject, me, desired, observed, .. } = self;
+        let slot = operator.azure.writer.reserve(&CREDENTIAL, &desired.identity).await?;
+        observed.siblings = operator.siblings(&subject.object, &desired.identity).await?;
+        let (identity, basis) = operator.azure.writer.read(slot).await;
+        tools.basis = basis;
+        operator.place(subject, me, &desired.identity, identity, observed).await;
+        Ok(())
     }
 
     async fn create(
         &mut self,
         new: &NewIdentity,
-        slot: WriteSlot<UserAssignedIdentity>,
+        authority: &Authority<'_>,
+        basis: Basis,
         tools: &Tools,
     ) -> Result<(), Halt> {
-        let permit = self.operator.permit(&new.id.to_string())?;
         let uid = self.subject.uid();
         self.operator.memory.creation_sent(&uid, self.operator.clock.elapsed());
-        let put = match self.operator.azure.writer.put(&permit, slot, new).await {
+        let put = match self.operator.azure.writer.put(authority, basis, new).await {
             Ok(put) => put,
             Err(failure) => {
-                if !failure.leaves_the_outcome_open() {
+                if !may_be_done(&failure) {
                     self.operator.memory.creation_refused(&uid);
                 }
                 return Err(failure.into());
             }
         };
-        let (about, events) = (self.subject.reference(), &self.operator.events);
         let principal = put.identity.principal.clone();
         match put.answer {
             PutAnswer::Created => {
                 self.record = self.record.after_creation(&self.desired, &principal);
+                self.take_answer(put.identity).await;
+                self.remember_now("the identity was created").await?;
+                let (about, events) = (self.subject.reference(), &self.operator.events);
                 if tools.replaces_the_gone {
                     let note = format!(
                         "identity {:#} was gone and was created anew as principal {principal}: role assignments and federated credentials of the old one are lost and have to be given again",
@@ -183,32 +196,32 @@ impl Pass<'_> {
                     "identity {:#} came into being while it was about to be created, and took this object's tags; it is held as Adopted and never deleted",
                     new.id
                 );
-                events.warning(&about, event::OVERWROTE_RIVAL, &note).await;
+                let about = self.subject.reference();
+                self.operator.events.warning(&about, event::OVERWROTE_RIVAL, &note).await;
                 self.reread().await;
-                return Ok(());
             }
         }
-        self.take_answer(put.identity).await;
         Ok(())
     }
 
-    async fn mark(&mut self, marking: &Marking, slot: WriteSlot<UserAssignedIdentity>) -> Result<(), Halt> {
+    async fn mark(&mut self, marking: &Marking, authority: &Authority<'_>, basis: Basis) -> Result<(), Halt> {
         let patch = IdentityPatch { tags: Some(marking.tags.clone()), isolation_scope: None };
-        let identity = self.patch(&patch, slot).await?;
-        let (about, events) = (self.subject.reference(), &self.operator.events);
-        let id = &self.desired.identity;
+        let identity = self.operator.azure.writer.patch(authority, basis, &patch).await?;
         if identity.principal != marking.principal {
-            self.operator.withdraw_mark(&self.subject, &identity, &marking.principal).await?;
-            return Err(replaced(id).into());
+            return self.met_another(&identity, &marking.principal).await;
         }
         self.record = self.record.after_marking(marking);
+        self.take_answer(identity).await;
+        self.remember_now("the identity was marked").await?;
+        let (about, events) = (self.subject.reference(), &self.operator.events);
+        let id = &self.desired.identity;
         match marking.why {
             WhyMark::Take => {
                 events
                     .normal(
                         &about,
                         event::ADOPTED,
-                        &format!("took identity {id:#}, principal {}", identity.principal),
+                        &format!("took identity {id:#}, principal {}", marking.principal),
                     )
                     .await;
             }
@@ -233,37 +246,46 @@ impl Pass<'_> {
                 events.normal(&about, event::MARK_RENAMED, &note).await;
             }
         }
-        self.take_answer(identity).await;
         Ok(())
     }
 
-    async fn update(&mut self, change: Change, slot: WriteSlot<UserAssignedIdentity>) -> Result<(), Halt> {
+    async fn update(&mut self, change: Change, authority: &Authority<'_>, basis: Basis) -> Result<(), Halt> {
         let Change { tags, isolation_scope, principal, kind } = change;
-        let identity = self.patch(&IdentityPatch { tags, isolation_scope }, slot).await?;
-        if identity.principal == principal {
-            self.record = self.record.after_update(&self.desired);
-            let note = match kind {
-                Kind::Wish => "identity was changed as the spec wishes",
-                Kind::Drift => "identity had been changed by somebody and was brought back",
-            };
-            self.operator.events.normal(&self.subject.reference(), event::UPDATED, note).await;
-            if kind == Kind::Drift {
-                self.operator.metrics.drift_corrected();
+        let wrote_tags = tags.is_some();
+        let patch = IdentityPatch { tags, isolation_scope };
+        let identity = self.operator.azure.writer.patch(authority, basis, &patch).await?;
+        if identity.principal != principal {
+            if wrote_tags {
+                return self.met_another(&identity, &principal).await;
             }
+            // Nothing of ours went onto it; whose it is, is judged anew.
+            self.take_answer(identity).await;
+            return Ok(());
         }
-        // Another principal: somebody re-created it in between; ownership is judged anew.
+        self.record = self.record.after_update(&self.desired);
         self.take_answer(identity).await;
+        self.remember_now("the identity was changed").await?;
+        let note = match kind {
+            Kind::Wish => "identity was changed as the spec wishes",
+            Kind::Drift => "identity had been changed by somebody and was brought back",
+        };
+        self.operator.events.normal(&self.subject.reference(), event::UPDATED, note).await;
+        if kind == Kind::Drift {
+            self.operator.metrics.drift_corrected();
+        }
         Ok(())
     }
 
-    async fn patch(
-        &mut self,
-        patch: &IdentityPatch,
-        slot: WriteSlot<UserAssignedIdentity>,
-    ) -> Result<Identity, Failure> {
-        let id = &self.desired.identity;
-        let permit = self.operator.permit(&id.to_string())?;
-        self.operator.azure.writer.patch(&permit, slot, patch).await
+    /// The answer shows another principal than was read: our tags went onto an identity that somebody had re-created.
+    ///
+    /// First the record is made to say what was held, so that our mark there is known for one that proves nothing, whatever
+    /// becomes of the withdrawal; then it is withdrawn.
+    async fn met_another(&mut self, found: &Identity, read: &PrincipalId) -> Result<(), Halt> {
+        self.record = self.record.after_meeting_another(read);
+        self.remember_now("the identity was re-created by somebody").await?;
+        let Self { operator, subject, me, .. } = self;
+        operator.withdraw_mark(subject, me, found, read).await?;
+        Err(replaced(&self.desired.identity).into())
     }
 
     async fn take_answer(&mut self, identity: Identity) {
@@ -274,6 +296,14 @@ impl Pass<'_> {
     async fn reread(&mut self) {
         let Self { operator, subject, me, desired, observed, .. } = self;
         operator.observe_identity(subject, me, &desired.identity, observed).await;
+    }
+}
+
+/// Whether what was to be written may have been written all the same.
+pub(super) fn may_be_done(failure: &WriteFailure) -> bool {
+    match failure {
+        WriteFailure::Azure(failure) => failure.leaves_the_outcome_open(),
+        WriteFailure::NotSent(_) => false,
     }
 }
 
@@ -290,35 +320,31 @@ fn replaced(id: &IdentityId) -> Failure {
 }
 
 impl Operator {
-    /// Leave to write now.
-    pub(super) fn permit(&self, target: &str) -> Result<Permit<'_>, Failure> {
-        self.leadership.permit().ok_or_else(|| Failure {
-            cause: Cause::Conflict,
-            code: "NotLeader".into(),
-            message: "another process has taken over".into(),
-            target: target.to_owned(),
-            correlation_id: None,
-            retry_after: None,
-        })
-    }
-
-    /// Takes our mark off an identity that turned out to be another one than was read.
+    /// Takes our mark off an identity that turned out to be another one than was read: on a fresh read, and only while the
+    /// mark is ours and the identity the one that was found.
     pub(super) async fn withdraw_mark(
         &self,
-        subject: &Subject,
+        subject: &mut Subject,
+        me: &Me<'_>,
         found: &Identity,
         read: &PrincipalId,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Halt> {
         let note = format!(
             "identity {:#} was re-created by somebody in the moment of a write (principal {} instead of {read}); the mark is taken off again",
             found.id, found.principal
         );
         self.events.warning(&subject.reference(), event::MARK_WITHDRAWN, &note).await;
-        let mut tags = found.tags.clone();
-        Mark::erase(&mut tags);
         let slot = self.azure.writer.reserve(&CREDENTIAL, &found.id).await?;
-        let permit = self.permit(&found.id.to_string())?;
+        let (identity, basis) = self.azure.writer.read(slot).await;
+        let (identity, basis) = match (identity, basis) {
+            (Fact::Known(identity), Some(basis)) => (identity, basis),
+            (Fact::Unknown(failure), _) => return Err(failure.into()),
+            (Fact::Absent | Fact::Known(_), _) => return Ok(()),
+        };
+        let Some(tags) = withdrawn(me, &identity, &found.principal) else { return Ok(()) };
+        let authority = self.authority(subject, basis.read()).await?;
         let patch = IdentityPatch { tags: Some(tags), isolation_scope: None };
-        self.azure.writer.patch(&permit, slot, &patch).await.map(|_| ())
+        self.azure.writer.patch(&authority, basis, &patch).await?;
+        Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! Kubernetes events: on a transition or an action, never twice for the same, and never a reason to fail.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use k8s_openapi::{
     api::{core::v1::ObjectReference, events::v1::Event},
@@ -10,10 +12,13 @@ use kube::{
     api::{ObjectMeta, PostParams},
 };
 
-use crate::api::{
-    conditions::types,
-    names::{CONTROLLER, FIELD_MANAGER, event},
-    v1alpha1::ManagedDevOpsIdentityStatus,
+use crate::{
+    api::{
+        conditions::types,
+        names::{CONTROLLER, FIELD_MANAGER, event},
+        v1alpha1::ManagedDevOpsIdentityStatus,
+    },
+    runtime::leadership::Leadership,
 };
 
 /// The longest note that the API server takes, in bytes.
@@ -22,13 +27,14 @@ const NOTE_LIMIT: usize = 1024;
 /// Publishes events. kube's own recorder would keep each for minutes, a kilobyte and more, to tell of repetitions.
 pub(super) struct Events {
     client: Client,
+    leadership: Arc<Leadership>,
     instance: String,
 }
 
 impl Events {
-    pub(super) fn new(client: Client) -> Self {
+    pub(super) fn new(client: Client, leadership: Arc<Leadership>) -> Self {
         let instance = std::env::var("HOSTNAME").unwrap_or_else(|_| FIELD_MANAGER.into());
-        Self { client, instance }
+        Self { client, leadership, instance }
     }
 
     /// Something was done, as it should be.
@@ -64,6 +70,7 @@ impl Events {
     }
 
     async fn publish(&self, about: &ObjectReference, type_: &str, reason: &str, note: &str) {
+        let Some(_permit) = self.leadership.permit() else { return };
         let now = Timestamp::now();
         let namespace = about.namespace.as_deref().unwrap_or("default");
         let name = about.name.as_deref().unwrap_or(FIELD_MANAGER);
@@ -103,7 +110,7 @@ fn action(reason: &str) -> &'static str {
         event::REGISTERED | event::STALE_CURED | event::REMOVED_BY_ANOTHER | event::CONTESTED => "Register",
         event::DEREGISTERED | event::ENTRY_STAYS => "Deregister",
         event::RELEASED | event::LEFT_BEHIND | event::RETAINED => "Release",
-        event::DELETED => "Delete",
+        event::DELETION_WAITS | event::DELETED => "Delete",
         event::SUSPENDED => "Suspend",
         _ => "Reconcile",
     }

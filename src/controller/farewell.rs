@@ -1,9 +1,10 @@
 //! The farewell of a deleted object: release the mark at one try, then let it go. Retain never hangs.
 //!
-//! What `deletionPolicy: Delete` takes along is in [`super::deletion`].
+//! What `deletionPolicy: Delete` takes along is in [`super::deletion`]. An absence ends neither before it was seen twice.
 
 use super::{
     Operator,
+    act::Halt,
     deletion::Parted,
     object::{Subject, WriteError},
     observe::CREDENTIAL,
@@ -11,23 +12,23 @@ use super::{
 };
 use crate::{
     api::{names::event, v1alpha1::DeletionPolicy},
-    azure::IdentityPatch,
+    azure::{Basis, IdentityPatch},
     domain::{
         desired::{Desired, named_identity},
-        failure::Failure,
-        farewell::{Farewell, Obstacle, decide},
+        farewell::{Farewell, Obstacle, WaitsFor, decide},
         names::{IdentityId, PrincipalId},
+        observed::{Absence, Fact, Identity},
         ownership::Me,
         plan::Finalizer,
         record::Record,
         schedule::Outcome,
-        standing::{Finding, Refusal},
+        standing::{Departure, Finding},
         tags::Tags,
     },
 };
 
 impl Operator {
-    /// Lets a deleted object go.
+    /// Lets a deleted object go. In the turn of its identity.
     pub(super) async fn farewell(&self, mut subject: Subject) -> Result<Outcome, WriteError> {
         if subject.finalizer() == Finalizer::Absent {
             return Ok(Outcome::Settled);
@@ -35,7 +36,7 @@ impl Operator {
         if let Some(obstacle) = self.part(&mut subject).await? {
             return self.wait_for(subject, &obstacle).await;
         }
-        match subject.set_finalizer(Finalizer::Absent).await {
+        match subject.set_finalizer(self.permit()?, Finalizer::Absent).await {
             Ok(()) | Err(WriteError::Gone) => Ok(Outcome::Settled),
             Err(error) => Err(error),
         }
@@ -59,76 +60,112 @@ impl Operator {
             self.events.warning(&about, event::LEFT_BEHIND, &note).await;
             return Ok(None);
         }
-        let _turn = self.turns.take(&id).await;
-        match (subject.object.spec.deletion_policy, Desired::of(&subject.object)) {
+        let retained = match (subject.object.spec.deletion_policy, Desired::of(&subject.object)) {
             (DeletionPolicy::Delete, Ok(desired)) => match self.delete(subject, desired).await? {
                 Parted::Gone => return Ok(None),
                 Parted::Blocked(obstacle) => return Ok(Some(obstacle)),
-                Parted::Retained(why) => self.tell_retained(subject, &why.told(&id)).await,
+                Parted::Retained(why) => Some(why.told(&id)),
             },
             (DeletionPolicy::Delete, Err(invalid)) => {
-                self.tell_retained(
-                    subject,
-                    &format!("deletionPolicy: Delete acts as Retain, because {invalid}"),
-                )
-                .await;
+                Some(format!("deletionPolicy: Delete acts as Retain, because {invalid}"))
             }
-            (DeletionPolicy::Retain, _) => {}
+            (DeletionPolicy::Retain, _) => None,
+        };
+        self.let_go(subject, &id, retained.as_deref()).await
+    }
+
+    /// Tells what the object waits for. What passes by itself is asked about soon.
+    async fn wait_for(&self, mut subject: Subject, obstacle: &Obstacle) -> Result<Outcome, WriteError> {
+        let (Ok(id), Some(since)) = (named_identity(&subject.object), subject.deleted_at()) else {
+            return Ok(Outcome::Stalled);
+        };
+        let (problem, record) = (obstacle.told(&id), Record::of(&subject.status()));
+        let departure = Departure {
+            problem: &problem,
+            waits_for_whom: obstacle.waits_for(),
+            since,
+            identity_is_gone: *obstacle == Obstacle::NotSeenGone,
+            leaves_pools: subject.object.spec.deletion_policy == DeletionPolicy::Delete,
+        };
+        let outcome = self.report(&mut subject, &record, Some(&id), Finding::Deleting(departure)).await?;
+        if obstacle.waits_for() == WaitsFor::Others
+            && self.memory.tell_deletion_waits(&subject.uid(), self.clock.elapsed())
+        {
+            self.events.normal(&subject.reference(), event::DELETION_WAITS, &problem).await;
         }
-        self.let_go(subject, &id).await;
+        Ok(outcome)
+    }
+
+    /// Releases the mark, if it is ours, on a read that was made under leave to write. Why it is retained is told once that is
+    /// done, and only of an identity that is there.
+    async fn let_go(
+        &self,
+        subject: &mut Subject,
+        id: &IdentityId,
+        retained: Option<&str>,
+    ) -> Result<Option<Obstacle>, WriteError> {
+        let me = Me { cluster: &self.cluster, object: key(&subject.object) };
+        let (identity, basis) = match self.azure.writer.reserve(&CREDENTIAL, id).await {
+            Ok(slot) => self.azure.writer.read(slot).await,
+            Err(failure) => (Fact::Unknown(failure), None),
+        };
+        let absence = self.absence(subject, &identity);
+        let failure = match (decide(&me, &Record::of(&subject.status()), &identity, absence), basis) {
+            (Farewell::LookAgain, _) => return Ok(Some(Obstacle::NotSeenGone)),
+            (Farewell::LeaveBehind(failure), _) => Some(failure),
+            (Farewell::Release { tags, principal }, Some(basis)) => {
+                match self.release(subject, &me, basis, tags, &principal).await {
+                    Ok(()) => {
+                        let note = format!("released identity {id:#}: it stays in Azure, whole");
+                        self.events.normal(&subject.reference(), event::RELEASED, &note).await;
+                        None
+                    }
+                    Err(Halt::Azure(failure)) => Some(failure),
+                    Err(Halt::Cluster(error)) => return Err(error),
+                }
+            }
+            (Farewell::NothingToRelease | Farewell::Release { .. }, _) => None,
+        };
+        let about = subject.reference();
+        if let Some(why) = retained.filter(|_| !identity.is_gone()) {
+            self.events.warning(&about, event::RETAINED, why).await;
+        }
+        if let Some(failure) = failure {
+            let note = format!(
+                "identity {id:#} stays in Azure with this object's mark, which could not be released: {}; remove its mdi-operator- tags by hand if nobody takes it over",
+                failure.told()
+            );
+            self.events.warning(&about, event::LEFT_BEHIND, &note).await;
+        }
         Ok(None)
     }
 
-    async fn tell_retained(&self, subject: &Subject, why: &str) {
-        self.events.warning(&subject.reference(), event::RETAINED, why).await;
-    }
-
-    async fn wait_for(&self, mut subject: Subject, obstacle: &Obstacle) -> Result<Outcome, WriteError> {
-        let Ok(id) = named_identity(&subject.object) else { return Ok(Outcome::Stalled) };
-        let (problem, record) = (obstacle.told(&id), Record::of(&subject.status()));
-        if obstacle.passes_by_itself() {
-            self.report(&mut subject, &record, Some(&id), Finding::Deleting(&problem)).await?;
-            return Ok(Outcome::Settling);
+    /// What it is worth that an identity is not there, if it is not.
+    pub(super) fn absence(&self, subject: &Subject, identity: &Fact<Identity>) -> Absence {
+        let uid = subject.uid();
+        if identity.is_gone() {
+            return self.memory.absent(&uid, self.clock.elapsed());
         }
-        let blocked = Finding::Invalid(Refusal::deletion_blocked(&problem));
-        self.report(&mut subject, &record, Some(&id), blocked).await
-    }
-
-    async fn let_go(&self, subject: &Subject, id: &IdentityId) {
-        let about = subject.reference();
-        let me = Me { cluster: &self.cluster, object: key(&subject.object) };
-        let identity = self.azure.identities.get(&CREDENTIAL, id).await;
-        let failure = match decide(&me, &Record::of(&subject.status()), &identity) {
-            Farewell::NothingToRelease => return,
-            Farewell::LeaveBehind(failure) => Some(failure),
-            Farewell::Release { tags, principal } => self.release(subject, id, tags, &principal).await.err(),
-        };
-        match failure {
-            None => {
-                let note = format!("released identity {id:#}: it stays in Azure, whole");
-                self.events.normal(&about, event::RELEASED, &note).await;
-            }
-            Some(failure) => {
-                let note = format!(
-                    "identity {id:#} stays in Azure with this object's mark, which could not be released: {}; remove its mdi-operator- tags by hand if nobody takes it over",
-                    failure.told()
-                );
-                self.events.warning(&about, event::LEFT_BEHIND, &note).await;
-            }
+        if let Fact::Known(_) = identity {
+            self.memory.present(&uid);
         }
+        Absence::Once
     }
 
     async fn release(
         &self,
-        subject: &Subject,
-        id: &IdentityId,
+        subject: &mut Subject,
+        me: &Me<'_>,
+        basis: Basis,
         tags: Tags,
         read: &PrincipalId,
-    ) -> Result<(), Failure> {
-        let slot = self.azure.writer.reserve(&CREDENTIAL, id).await?;
-        let permit = self.permit(&id.to_string())?;
+    ) -> Result<(), Halt> {
+        let authority = self.authority(subject, basis.read()).await?;
         let patch = IdentityPatch { tags: Some(tags), isolation_scope: None };
-        let identity = self.azure.writer.patch(&permit, slot, &patch).await?;
-        if identity.principal == *read { Ok(()) } else { self.withdraw_mark(subject, &identity, read).await }
+        let identity = self.azure.writer.patch(&authority, basis, &patch).await?;
+        if identity.principal == *read {
+            return Ok(());
+        }
+        self.withdraw_mark(subject, me, &identity, read).await
     }
 }

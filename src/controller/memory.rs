@@ -1,14 +1,17 @@
 //! What the process remembers of an object between passes, by uid.
 //!
 //! None of it is needed for safety: after a restart it is empty, and the next pass only waits a little longer before
-//! it concludes anything. What must survive a crash stands in status (`domain::record`).
+//! it concludes anything. What must survive a crash stands in status (`domain::record`); what could not be stored there
+//! yet waits here.
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
-use crate::domain::{names::PoolId, observed::Absence, registration::PoolMemory};
+use crate::domain::{names::PoolId, observed::Absence, record::Record, registration::PoolMemory};
 
 /// A creation of ours is given this long to show everywhere.
 const SETTLES_WITHIN: Duration = Duration::from_mins(1);
+/// So long a deletion waits before people hear of it.
+const WAITS_LONG: Duration = Duration::from_mins(1);
 /// Between the two looks that make an absence certain.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
@@ -22,9 +25,13 @@ struct Remembered {
     attempts: u32,
     absent_since: Option<Duration>,
     creation_sent: Option<Duration>,
+    deletion_sent: Option<Duration>,
+    /// What an answer has taught and no status write has carried yet.
+    unstored: Option<Record>,
     in_the_dark_since: Option<Duration>,
     looked_at: bool,
     suspension_told: Option<i64>,
+    deletion_waits: Option<(Duration, bool)>,
     pools: HashMap<PoolId, PoolMemory>,
 }
 
@@ -67,6 +74,36 @@ impl Memory {
         self.with(uid, |it| it.creation_sent = None);
     }
 
+    /// A deletion was taken by Azure, or may have been. The creation before it explains no absence any more.
+    pub(super) fn deletion_sent(&self, uid: &str, now: Duration) {
+        self.with(uid, |it| (it.creation_sent, it.deletion_sent) = (None, Some(now)));
+    }
+
+    /// Whether this process has sent a deletion.
+    pub(super) fn has_deleted(&self, uid: &str) -> bool {
+        self.with(uid, |it| it.deletion_sent.is_some())
+    }
+
+    /// Whether a deletion is so fresh that a replica may not know of it.
+    pub(super) fn deleted_lately(&self, uid: &str, now: Duration) -> bool {
+        self.with(uid, |it| it.deletion_sent.is_some_and(|at| now.saturating_sub(at) < SETTLES_WITHIN))
+    }
+
+    /// An answer has taught this; it is to be stored before anything else is done for the object.
+    pub(super) fn keep_record(&self, uid: &str, record: &Record) {
+        self.with(uid, |it| it.unstored = Some(record.clone()));
+    }
+
+    /// What was kept stands in status now.
+    pub(super) fn record_stored(&self, uid: &str) {
+        self.with(uid, |it| it.unstored = None);
+    }
+
+    /// What is still to be stored.
+    pub(super) fn unstored_record(&self, uid: &str) -> Option<Record> {
+        self.with(uid, |it| it.unstored.clone())
+    }
+
     /// The identity was seen.
     pub(super) fn present(&self, uid: &str) {
         self.with(uid, |it| it.absent_since = None);
@@ -103,6 +140,16 @@ impl Memory {
         self.with(uid, |it| change(it.pools.entry(pool.clone()).or_default()))
     }
 
+    /// Whether it is time to tell, once, that the deletion waits for what passes by itself: not of every change that takes
+    /// some seconds.
+    pub(super) fn tell_deletion_waits(&self, uid: &str, now: Duration) -> bool {
+        self.with(uid, |it| {
+            let (since, told) = it.deletion_waits.get_or_insert((now, false));
+            let waits_long = now.saturating_sub(*since) >= WAITS_LONG;
+            waits_long && !std::mem::replace(told, true)
+        })
+    }
+
     /// Whether the suspension of this generation has not been told yet.
     pub(super) fn tell_suspension(&self, uid: &str, generation: i64) -> bool {
         self.with(uid, |it| it.suspension_told.replace(generation) != Some(generation))
@@ -134,6 +181,28 @@ mod tests {
         assert_eq!(memory.absent("a", at(59)), Absence::JustCreated);
         assert_eq!(memory.absent("a", at(60)), Absence::Once);
         assert_eq!(memory.absent("a", at(65)), Absence::Confirmed);
+    }
+
+    #[test]
+    fn an_absence_after_our_own_deletion_is_one_however_fresh_the_creation_was() {
+        let memory = Memory::default();
+        memory.creation_sent("a", at(0));
+        memory.deletion_sent("a", at(10));
+        assert!(
+            memory.has_deleted("a")
+                && memory.deleted_lately("a", at(69))
+                && !memory.deleted_lately("a", at(70))
+        );
+        assert_eq!(memory.absent("a", at(10)), Absence::Once);
+        assert_eq!(memory.absent("a", at(15)), Absence::Confirmed);
+    }
+
+    #[test]
+    fn a_deletion_that_waits_is_told_of_once_and_not_at_once() {
+        let memory = Memory::default();
+        let told: Vec<u64> =
+            (0..200).filter(|seconds| memory.tell_deletion_waits("a", at(*seconds))).collect();
+        assert_eq!(told, [60]);
     }
 
     #[test]

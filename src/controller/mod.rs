@@ -11,6 +11,7 @@
 
 mod act;
 mod attempt;
+mod authority;
 mod deletion;
 mod events;
 mod farewell;
@@ -29,7 +30,11 @@ mod watch;
 
 use std::sync::Arc;
 
-use kube::{Client, core::DeserializeGuard, runtime::reflector::Store};
+use kube::{
+    Api, Client,
+    core::{DeserializeGuard, DynamicObject},
+    runtime::reflector::Store,
+};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -51,11 +56,13 @@ type Guarded = DeserializeGuard<ManagedDevOpsIdentity>;
 pub struct Operator {
     client: Client,
     azure: Azure,
-    leadership: Leadership,
+    leadership: Arc<Leadership>,
     clock: Clock,
     metrics: Metrics,
     cluster: ClusterIds,
     fencing: fences::Fencing,
+    /// The watched namespaces, for what must be read from the API server itself.
+    watched: Vec<Api<DynamicObject>>,
     stores: Vec<Store<Guarded>>,
     namesakes: namesakes::Namesakes,
     memory: memory::Memory,

@@ -1,8 +1,13 @@
 //! The writes to one object: its status and its finalizer, each guarded by the version that was read.
 //!
 //! A uid does not guard a write to `/status`, the API server ignores it there; a resourceVersion does. So a late write
-//! for an object that was deleted and re-created under the same name is refused.
+//! for an object that was deleted and re-created under the same name is refused, and a verdict never goes onto another
+//! version than it was made on: the pass begins anew. Only what an answer of Azure has taught is stored onto whatever
+//! version stands.
 
+use std::time::Instant;
+
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Api, Client, Resource as _, ResourceExt as _,
@@ -19,17 +24,24 @@ use crate::{
         v1alpha1::ManagedDevOpsIdentityStatus,
     },
     domain::{names::ObjectKey, plan::Finalizer},
+    runtime::{
+        leadership::{NotSent, Permit},
+        moment::Moment,
+    },
 };
 
-/// How often a status is written again on a newer version of the same object.
-const RETRIES: u32 = 3;
+/// How often a record is stored again on a newer version of the same object.
+const RETRIES: u32 = 5;
 
-/// Why a write to the object did not go through.
+/// Why a pass cannot go on with the object that it has read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WriteError {
-    /// Somebody else wrote in between. Read again and decide again.
+    /// The object is not as it was decided on any more. Read again and decide again.
     #[error("the object changed in between")]
     Conflict,
+    /// A write to Azure did not leave. Read again and decide again.
+    #[error("nothing was sent: {0}")]
+    NotSent(#[from] NotSent),
     /// The object is gone, or another one bears its name.
     #[error("the object is gone")]
     Gone,
@@ -54,12 +66,17 @@ pub(super) struct Subject {
     api: Api<Guarded>,
     /// The object.
     pub(super) object: ManagedDevOpsIdentity,
+    /// The moment that it was so.
+    pub(super) read: Moment,
+    /// No write to Azure is begun for it after this: the pass would be cut off before the answer.
+    pub(super) begins_before: Instant,
 }
 
-/// Reads one object anew: the store may lag behind our own writes.
+/// Reads one object anew: the store may lag behind our own writes. With the moment that it was so.
 ///
 /// The guard takes an answer apart twice, so it is asked only where the object cannot be read without it.
-pub(super) async fn read(client: &Client, key: &ObjectKey) -> Result<Option<Guarded>, kube::Error> {
+pub(super) async fn read(client: &Client, key: &ObjectKey) -> Result<Option<(Guarded, Moment)>, kube::Error> {
+    let sent = Moment::now();
     let url = ManagedDevOpsIdentity::url_path(&(), Some(&key.namespace));
     let request =
         Request::new(url).get(&key.name, &GetParams::default()).map_err(kube::Error::BuildRequest)?;
@@ -72,13 +89,18 @@ pub(super) async fn read(client: &Client, key: &ObjectKey) -> Result<Option<Guar
         Ok(object) => DeserializeGuard(Ok(object)),
         Err(_) => serde_json::from_str(&text).map_err(kube::Error::SerdeError)?,
     };
-    Ok(Some(guarded))
+    Ok(Some((guarded, sent.answered())))
 }
 
 impl Subject {
-    pub(super) fn new(client: &Client, object: ManagedDevOpsIdentity) -> Self {
+    pub(super) fn new(
+        client: &Client,
+        object: ManagedDevOpsIdentity,
+        read: Moment,
+        begins_before: Instant,
+    ) -> Self {
         let namespace = object.namespace().unwrap_or_default();
-        Self { api: Api::namespaced(client.clone(), &namespace), object }
+        Self { api: Api::namespaced(client.clone(), &namespace), object, read, begins_before }
     }
 
     pub(super) fn uid(&self) -> String {
@@ -87,6 +109,11 @@ impl Subject {
 
     pub(super) fn is_terminating(&self) -> bool {
         self.object.metadata.deletion_timestamp.is_some()
+    }
+
+    /// When its deletion was asked for, if it was.
+    pub(super) fn deleted_at(&self) -> Option<Timestamp> {
+        self.object.metadata.deletion_timestamp.as_ref().map(|time| time.0)
     }
 
     pub(super) fn generation(&self) -> i64 {
@@ -117,24 +144,51 @@ impl Subject {
         (handled != Some(token.chars().take(256).collect::<String>().as_str())).then(|| token.clone())
     }
 
-    /// Writes the status if it says anything new. Whether it did.
-    ///
-    /// On a conflict the object is read again; the same status goes onto the newer version of the *same* object, since
-    /// nobody else writes it and losing it would lose the record.
-    pub(super) async fn tell(&mut self, status: &ManagedDevOpsIdentityStatus) -> Result<bool, WriteError> {
+    /// Writes the status if it says anything new. Whether it did. It speaks of the version that was read, and of no other.
+    pub(super) async fn tell(
+        &mut self,
+        permit: Permit<'_>,
+        status: &ManagedDevOpsIdentityStatus,
+    ) -> Result<bool, WriteError> {
         if same(&self.status(), status) {
             return Ok(false);
         }
+        self.apply(permit, status).await.map(|()| true)
+    }
+
+    /// Stores what must not be lost, onto whatever version of this very object stands by now.
+    pub(super) async fn store(
+        &mut self,
+        permit: Permit<'_>,
+        change: impl Fn(&ManagedDevOpsIdentityStatus) -> ManagedDevOpsIdentityStatus,
+    ) -> Result<(), WriteError> {
         for _ in 0..RETRIES {
-            match self.apply(status).await {
+            let status = change(&self.status());
+            match self.tell(permit, &status).await {
                 Err(WriteError::Conflict) => self.read_again().await?,
-                other => return other.map(|()| true),
+                other => return other.map(drop),
             }
         }
         Err(WriteError::Conflict)
     }
 
-    async fn apply(&mut self, status: &ManagedDevOpsIdentityStatus) -> Result<(), WriteError> {
+    /// Looks once more whether the object is as the pass has decided on: the last look before a write to Azure.
+    pub(super) async fn confirm(&mut self) -> Result<(), WriteError> {
+        let decided_on = (self.generation(), self.is_terminating());
+        self.read_again().await?;
+        if (self.generation(), self.is_terminating()) == decided_on {
+            Ok(())
+        } else {
+            Err(WriteError::Conflict)
+        }
+    }
+
+    async fn apply(
+        &mut self,
+        _permit: Permit<'_>,
+        status: &ManagedDevOpsIdentityStatus,
+    ) -> Result<(), WriteError> {
+        let sent = Moment::now();
         let patch = json!({
             "apiVersion": ManagedDevOpsIdentity::api_version(&()),
             "kind": ManagedDevOpsIdentity::kind(&()),
@@ -143,11 +197,15 @@ impl Subject {
         });
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let written = self.api.patch_status(&self.object.name_any(), &params, &Patch::Apply(&patch)).await?;
-        self.adopt(written)
+        self.adopt(written, sent.answered())
     }
 
     /// Stores or removes our finalizer, and no other.
-    pub(super) async fn set_finalizer(&mut self, wanted: Finalizer) -> Result<(), WriteError> {
+    pub(super) async fn set_finalizer(
+        &mut self,
+        _permit: Permit<'_>,
+        wanted: Finalizer,
+    ) -> Result<(), WriteError> {
         if self.finalizer() == wanted {
             return Ok(());
         }
@@ -158,22 +216,25 @@ impl Subject {
         }
         let patch = json!({"metadata": {"resourceVersion": self.object.resource_version(), "finalizers": finalizers}});
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+        let sent = Moment::now();
         let written = self.api.patch(&self.object.name_any(), &params, &Patch::Merge(&patch)).await?;
-        self.adopt(written)
+        self.adopt(written, sent.answered())
     }
 
-    async fn read_again(&mut self) -> Result<(), WriteError> {
+    /// Reads it anew; it must be the very same object.
+    pub(super) async fn read_again(&mut self) -> Result<(), WriteError> {
+        let sent = Moment::now();
         let read = self.api.get_opt(&self.object.name_any()).await?.ok_or(WriteError::Gone)?;
-        self.adopt(read)
+        self.adopt(read, sent.answered())
     }
 
-    fn adopt(&mut self, DeserializeGuard(read): Guarded) -> Result<(), WriteError> {
+    fn adopt(&mut self, DeserializeGuard(read): Guarded, moment: Moment) -> Result<(), WriteError> {
         // One that cannot be read any more is looked at anew by the next pass, which tells it.
         let object = read.map_err(|_| WriteError::Conflict)?;
         if object.uid() != self.object.uid() {
             return Err(WriteError::Gone);
         }
-        self.object = object;
+        (self.object, self.read) = (object, moment);
         Ok(())
     }
 }

@@ -1,4 +1,6 @@
 //! Reads what is true, for one object, each read under its own deadline. A read that fails is a fact, not an error.
+//!
+//! Must never let a write rest on a read that something slow came after.
 
 use super::{
     Operator,
@@ -7,6 +9,7 @@ use super::{
     siblings::names,
 };
 use crate::{
+    api::v1alpha1::Mode,
     azure::{CredentialKey, Freshness},
     domain::{
         desired::Desired,
@@ -24,8 +27,8 @@ use crate::{
 pub(super) const CREDENTIAL: CredentialKey = CredentialKey::Operator;
 
 impl Operator {
-    /// Everything that a decision rests on, read at once, but for an object that holds nothing yet and so is about to
-    /// write: the identity is read last, once there is leave to write, so that the read need not be done again.
+    /// Everything that a decision rests on. The look-ups may be slow, so the identity is read after them, and under leave to
+    /// write where that can be had: then a write may rest on this very read.
     pub(super) async fn observe(
         &self,
         subject: &Subject,
@@ -34,49 +37,46 @@ impl Operator {
         freshness: Freshness,
         tools: &mut Tools,
     ) -> Result<Observed, WriteError> {
-        let siblings = self.siblings(&subject.object, &desired.identity).await?;
-        let directories = async {
-            tokio::join!(
-                self.azure.organizations.directory(&desired.organization, freshness),
-                self.azure.subscriptions.get(&CREDENTIAL, desired.identity.subscription(), freshness),
-            )
-        };
-        let about_to_write = expects_to_write(desired, &Record::of(&subject.status()));
-        let ((organization, subscription), identity) = if about_to_write {
-            (directories.await, None)
-        } else {
-            let identity = self.azure.identities.get(&CREDENTIAL, &desired.identity);
-            let (directories, identity) = tokio::join!(directories, identity);
-            (directories, Some(identity))
-        };
+        let (organization, subscription) = tokio::join!(
+            self.azure.organizations.directory(&desired.organization, freshness),
+            self.azure.subscriptions.get(&CREDENTIAL, desired.identity.subscription(), freshness),
+        );
         let mut observed = Observed {
             organization,
             subscription,
             identity: Fact::Absent,
             absence: Absence::Once,
             mark_owner: None,
-            siblings,
+            siblings: self.siblings(&subject.object, &desired.identity).await?,
         };
-        let identity = match identity {
-            Some(identity) => identity,
-            None => self.read_with_leave_to_write(desired, &observed, tools).await,
-        };
+        let record = Record::of(&subject.status());
+        let identity = self.read_identity(desired, &record, &observed, tools).await;
         self.place(subject, me, &desired.identity, identity, &mut observed).await;
         Ok(observed)
     }
 
-    async fn read_with_leave_to_write(
+    async fn read_identity(
         &self,
         desired: &Desired,
+        record: &Record,
         observed: &Observed,
         tools: &mut Tools,
     ) -> Fact<Identity> {
-        if let Directory::Matched(_) = judge(desired, observed)
-            && let Err(failure) = tools.reserve(self, &desired.identity).await
-        {
-            return Fact::Unknown(failure);
-        }
-        self.azure.identities.get(&CREDENTIAL, &desired.identity).await
+        let (id, writer) = (&desired.identity, &self.azure.writer);
+        let slot = match (judge(desired, observed), desired.mode) {
+            (Directory::Matched(_), Mode::Manage) if expects_to_write(desired, record) => {
+                match writer.reserve(&CREDENTIAL, id).await {
+                    Ok(slot) => Some(slot),
+                    Err(failure) => return Fact::Unknown(failure),
+                }
+            }
+            (Directory::Matched(_), Mode::Manage) => writer.reserve_if_free(&CREDENTIAL, id),
+            _ => None,
+        };
+        let Some(slot) = slot else { return self.azure.identities.get(&CREDENTIAL, id).await };
+        let (identity, basis) = writer.read(slot).await;
+        tools.basis = basis;
+        identity
     }
 
     /// Reads the identity alone, anew.
@@ -108,8 +108,10 @@ impl Operator {
                     observed.mark_owner = Some(self.look_up_owner(owner, id).await);
                 }
             }
-            Fact::Absent => observed.absence = self.memory.absent(&subject.uid(), self.clock.elapsed()),
-            Fact::Unknown(_) => {}
+            gone if gone.is_gone() => {
+                observed.absence = self.memory.absent(&subject.uid(), self.clock.elapsed());
+            }
+            Fact::Absent | Fact::Unknown(_) => {}
         }
         observed.identity = identity;
     }
@@ -118,7 +120,7 @@ impl Operator {
     async fn look_up_owner(&self, owner: &ObjectKey, id: &IdentityId) -> MarkOwner {
         match read(&self.client, owner).await {
             Ok(None) => MarkOwner::Gone,
-            Ok(Some(guarded)) => match guarded.0 {
+            Ok(Some((guarded, _))) => match guarded.0 {
                 Ok(object) if names(&object, id) => MarkOwner::Stands,
                 Ok(_) => MarkOwner::Gone,
                 Err(_) => MarkOwner::Unreadable,

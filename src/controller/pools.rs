@@ -20,7 +20,7 @@ use crate::{
         names::event,
         v1alpha1::{Mode, OperationUrl},
     },
-    azure::{Freshness, Patched, WriteSlot},
+    azure::{Basis, Freshness, Patched, WriteFailure},
     domain::{
         desired::WantedPool,
         directory::{Directory, judge},
@@ -32,7 +32,7 @@ use crate::{
         registration::{
             BlockChange, Change, Deregistering, Entered, Judgement, Lately, Leaving, OperationSeen,
             Permission, PoolJudged, PoolMemory, PoolNext, PoolRecord, PoolStep, PoolVerdict, Registering,
-            Sight, decide, leave,
+            Sight, decide, leave, shown_as_added,
         },
         schedule::slow_pace,
     },
@@ -48,7 +48,8 @@ pub(super) struct PoolSeen {
     pool: Fact<Pool>,
     operation: Option<OperationSeen>,
     turn: Option<Turn>,
-    slot: Option<WriteSlot<ManagedPool>>,
+    /// The last read, if it was made in the turn and under leave to write, and nothing was written since.
+    basis: Option<Basis<ManagedPool>>,
 }
 
 /// What became of a change that was sent.
@@ -107,7 +108,7 @@ impl Pass<'_> {
             Some(operation) => Some(self.look_at_operation(id, operation).await),
             None => None,
         };
-        PoolSeen { pool: self.read_pool(id).await, operation, turn: None, slot: None }
+        PoolSeen { pool: self.read_pool(id).await, operation, turn: None, basis: None }
     }
 
     /// Not asked about before the time that Azure gave: until then it runs.
@@ -127,9 +128,13 @@ impl Pass<'_> {
 
     async fn read_pool(&self, id: &PoolId) -> Fact<Pool> {
         let pool = self.operator.azure.pools.get(&CREDENTIAL, id).await;
-        let now = self.operator.clock.elapsed();
-        self.of_pool(id, |memory| memory.seen(Sight::of(&pool), &self.desired.identity, now));
+        self.has_seen(id, &pool);
         pool
+    }
+
+    fn has_seen(&self, id: &PoolId, pool: &Fact<Pool>) {
+        let now = self.operator.clock.elapsed();
+        self.of_pool(id, |memory| memory.seen(Sight::of(pool), &self.desired.identity, now));
     }
 
     /// What this process remembers of a pool.
@@ -284,13 +289,10 @@ impl Pass<'_> {
         match step {
             PoolStep::Remember(newer) => {
                 self.tell_removal(record, &newer).await;
-                let added = matches!((&record.entered, &newer.entered), (Entered::Ahead, Entered::Added(_)));
-                self.remember_pool(name, newer);
-                if added {
-                    self.write_ahead(&is_registered(name)).await?;
-                    self.of_pool(id, |memory| memory.added(now));
-                    let note = format!("the identity is registered with pool {id:#}");
-                    self.operator.events.normal(&self.subject.reference(), event::REGISTERED, &note).await;
+                if let (Entered::Ahead, Entered::Added(_)) = (&record.entered, &newer.entered) {
+                    self.remember_added(name, newer).await?;
+                } else {
+                    self.remember_pool(name, newer);
                 }
                 Ok(Sent::Done)
             }
@@ -340,22 +342,27 @@ impl Pass<'_> {
         let is_wanted = self.desired.pools.iter().any(|pool| pool.name == name && pool.id == record.id);
         let leaves = self.subject.is_terminating() || !is_wanted;
         let doing = if leaves { is_being_left(name) } else { is_registered(name) };
-        let Some(slot) = seen.slot.take() else {
+        let Some(basis) = seen.basis.take() else {
             if seen.turn.is_none() {
                 seen.turn = Some(operator.pool_turns.take(&record.id).await);
             }
-            seen.slot = Some(operator.azure.pool_writer.reserve(&CREDENTIAL, &record.id).await?);
-            self.write_ahead(&doing).await?;
-            seen.pool = self.read_pool(&record.id).await;
+            let slot = operator.azure.pool_writer.reserve(&CREDENTIAL, &record.id).await?;
+            (seen.pool, seen.basis) = operator.azure.pool_writer.read(slot).await;
+            self.has_seen(&record.id, &seen.pool);
             return Ok(None);
         };
         self.write_ahead(&doing).await?;
-        let permit = operator.permit(&record.id.to_string())?;
-        let sent = operator.azure.pool_writer.patch(&permit, slot, change).await;
+        let authority = operator.authority(&mut self.subject, basis.read()).await?;
+        let sent = operator.azure.pool_writer.patch(&authority, basis, change).await;
         let now = operator.clock.elapsed();
         match sent {
-            Ok(Patched::Done(_)) => {
+            Ok(Patched::Done(answered)) => {
                 self.of_pool(&record.id, |memory| memory.taken(does, live, true, now));
+                if does == Change::Adds
+                    && let Some(newer) = shown_as_added(record, &answered, &self.desired.identity, live)
+                {
+                    self.remember_added(name, newer).await?;
+                }
                 // The answer is Azure's word; the truth is the pool, read again.
                 seen.pool = self.read_pool(&record.id).await;
                 Ok(Some(Sent::Done))
@@ -366,10 +373,11 @@ impl Pass<'_> {
                     memory.ask_not_before(&operation, again.unwrap_or_default(), now);
                 });
                 self.remember_pool(name, record.under_way(operation));
-                self.write_ahead(&doing).await?;
+                self.remember_now(&doing).await?;
                 Ok(Some(Sent::UnderWay(again)))
             }
-            Err(failure) => {
+            Err(WriteFailure::NotSent(why)) => Err(WriteError::from(why).into()),
+            Err(WriteFailure::Azure(failure)) => {
                 let other_form = self.of_pool(&record.id, |memory| match change.form {
                     Some(form) if failure.cause == Cause::Refused && memory.refused(form) => true,
                     _ => {
@@ -385,6 +393,18 @@ impl Pass<'_> {
                 if other_form { Ok(None) } else { Err(failure.into()) }
             }
         }
+    }
+
+    /// A change of ours was seen to have worked: stored at once, then told.
+    async fn remember_added(&mut self, name: &str, newer: PoolRecord) -> Result<(), WriteError> {
+        let id = newer.id.clone();
+        self.remember_pool(name, newer);
+        self.remember_now(&is_registered(name)).await?;
+        let now = self.operator.clock.elapsed();
+        self.of_pool(&id, |memory| memory.added(now));
+        let note = format!("the identity is registered with pool {id:#}");
+        self.operator.events.normal(&self.subject.reference(), event::REGISTERED, &note).await;
+        Ok(())
     }
 
     async fn tell_removal(&self, before: &PoolRecord, after: &PoolRecord) {

@@ -10,11 +10,12 @@ use super::{
     siblings::{as_sibling, key},
 };
 use crate::{
-    api::names::event,
+    api::{names::event, v1alpha1::ManagedDevOpsIdentityStatus},
     azure::Freshness,
     domain::{
-        desired::Desired,
+        desired::{Desired, named_identity},
         failure::{Cause, Failure},
+        farewell::WaitsFor,
         names::IdentityId,
         observed::Observed,
         ownership::Me,
@@ -22,7 +23,7 @@ use crate::{
         record::Record,
         registration::PoolJudged,
         schedule::Outcome,
-        standing::{Finding, Refusal, Told},
+        standing::{Departure, Finding, Refusal, Told},
     },
 };
 
@@ -42,7 +43,7 @@ pub(super) struct Pass<'a> {
 }
 
 impl Operator {
-    /// Looks at one object that is not being deleted, and does what there is to do.
+    /// Looks at one object that is not being deleted, and does what there is to do. In the turn of its identity.
     pub(super) async fn reconcile(&self, mut subject: Subject) -> Result<Outcome, WriteError> {
         if subject.object.spec.suspend {
             return self.rest(subject).await;
@@ -80,7 +81,6 @@ impl Operator {
             )
             .await?;
         }
-        let _turn = self.turns.take(&desired.identity).await;
         let me = Me { cluster: &self.cluster, object: key(&subject.object) };
         let mut tools = Tools::default();
         let observed = self.observe(&subject, &me, &desired, freshness, &mut tools).await?;
@@ -94,7 +94,7 @@ impl Operator {
             let note = "no request is sent to Azure for this object until spec.suspend is false";
             self.events.normal(&subject.reference(), event::SUSPENDED, note).await;
         }
-        if subject.object.status.is_none() {
+        if subject.status().conditions.is_empty() {
             self.report(&mut subject, &Record::default(), None, Finding::NeverLookedAt).await?;
         }
         Ok(Outcome::Settled)
@@ -112,6 +112,7 @@ impl Operator {
         let requested_at = match finding {
             Finding::Judged { .. } | Finding::Invalid(_) => subject.requested_at(),
             Finding::UnderWay(_)
+            | Finding::Acting { .. }
             | Finding::Registering { .. }
             | Finding::Deleting(_)
             | Finding::NeverLookedAt => None,
@@ -128,10 +129,35 @@ impl Operator {
             now: self.clock.now(),
         }
         .compose();
-        if subject.tell(&status).await? {
+        if subject.tell(self.permit()?, &status).await? {
             self.events.transition(&subject.reference(), &prior, &status).await;
         }
         Ok(outcome)
+    }
+
+    /// Stores a record that only an answer could teach, whatever the object says by now.
+    pub(super) async fn store_record(
+        &self,
+        subject: &mut Subject,
+        record: &Record,
+    ) -> Result<(), WriteError> {
+        let (generation, id) = (subject.generation(), named_identity(&subject.object).ok());
+        let with_the_record = |prior: &ManagedDevOpsIdentityStatus| {
+            Told {
+                prior,
+                generation,
+                record,
+                identity: id.as_ref(),
+                wanted: None,
+                requested_at: None,
+                finding: Finding::UnderWay(""),
+                now: self.clock.now(),
+            }
+            .record_alone()
+        };
+        subject.store(self.permit()?, with_the_record).await?;
+        self.memory.record_stored(&subject.uid());
+        Ok(())
     }
 }
 
@@ -200,10 +226,16 @@ impl Pass<'_> {
         if Record::of(&self.subject.status()) == self.record {
             return Ok(());
         }
-        let finding = match &self.verdict {
-            _ if self.subject.is_terminating() => Finding::Deleting(doing),
-            None => Finding::UnderWay(doing),
-            Some(verdict) => {
+        let finding = match (&self.verdict, self.subject.deleted_at()) {
+            (_, Some(since)) => Finding::Deleting(Departure {
+                problem: doing,
+                waits_for_whom: WaitsFor::Others,
+                since,
+                identity_is_gone: self.observed.identity.is_gone(),
+                leaves_pools: true,
+            }),
+            (None, None) => Finding::Acting { doing, observed: &self.observed },
+            (Some(verdict), None) => {
                 Finding::Registering { doing, desired: &self.desired, observed: &self.observed, verdict }
             }
         };
@@ -211,6 +243,24 @@ impl Pass<'_> {
             .report(&mut self.subject, &self.record, Some(&self.desired.identity), finding)
             .await
             .map(|_| ())
+    }
+
+    /// Stores at once what only an answer could teach. Where that fails, the process keeps it, and stores it before it does
+    /// anything else for the object.
+    pub(super) async fn remember_now(&mut self, doing: &str) -> Result<(), WriteError> {
+        let uid = self.subject.uid();
+        self.operator.memory.keep_record(&uid, &self.record);
+        match self.write_ahead(doing).await {
+            Ok(()) => self.operator.memory.record_stored(&uid),
+            Err(WriteError::Conflict) => {
+                self.subject.read_again().await?;
+                self.operator.store_record(&mut self.subject, &self.record).await?;
+                // The object is another by now: what is told of it is for the next pass.
+                return Err(WriteError::Conflict);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// What a step that was refused or gave something strange counts as.

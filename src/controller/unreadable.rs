@@ -40,6 +40,7 @@ impl Operator {
         tracing::warn!(problem, "unreadable object");
         let api =
             Api::<PartialObjectMeta<ManagedDevOpsIdentity>>::namespaced(self.client.clone(), &key.namespace);
+        self.permit()?;
         if invalid.metadata.deletion_timestamp.is_some() {
             let note = format!("{problem}; whatever it holds in Azure is left as it is");
             self.events.warning(&reference(key, invalid), event::LEFT_BEHIND, &note).await;

@@ -8,6 +8,7 @@ use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, future::join_all, stream};
 use kube::{
     Api,
+    core::ApiResource,
     runtime::{
         WatchStreamExt as _,
         controller::{Config, applier},
@@ -52,7 +53,7 @@ pub struct Setup {
     /// Azure.
     pub azure: Azure,
     /// Who may write.
-    pub leadership: Leadership,
+    pub leadership: Arc<Leadership>,
     /// The time.
     pub clock: Clock,
     /// The counters.
@@ -65,14 +66,22 @@ pub struct Setup {
 pub async fn run(setup: Setup, shutdown: &Shutdown) {
     let Setup { cluster, namespaces, concurrency, fences, azure, leadership, clock, metrics, health } = setup;
     let Cluster { ids, url: _, watching, working } = cluster;
-    let apis: Vec<Api<Guarded>> = match namespaces {
-        Namespaces::All => vec![Api::all(watching)],
-        Namespaces::Only(names) => names.iter().map(|name| Api::namespaced(watching.clone(), name)).collect(),
-    };
+    let apis: Vec<Api<Guarded>> = each(
+        &namespaces,
+        || Api::all(watching.clone()),
+        |namespace| Api::namespaced(watching.clone(), namespace),
+    );
+    let kind = ApiResource::erase::<ManagedDevOpsIdentity>(&());
+    let watched = each(
+        &namespaces,
+        || Api::all_with(working.clone(), &kind),
+        |namespace| Api::namespaced_with(working.clone(), namespace, &kind),
+    );
     let (stores, writers): (Vec<Store<Guarded>>, Vec<Writer<Guarded>>) =
         apis.iter().map(|_| reflector::store()).unzip();
     let operator = Arc::new(Operator {
-        events: Events::new(working.clone()),
+        events: Events::new(working.clone(), Arc::clone(&leadership)),
+        watched,
         client: working,
         azure,
         leadership,
@@ -88,8 +97,9 @@ pub async fn run(setup: Setup, shutdown: &Shutdown) {
         workers: Arc::new(Semaphore::new(concurrency.into())),
     });
     let lists = announce_first_lists(&operator, &health);
+    let operator = &operator;
     let passes = apis.into_iter().zip(writers).enumerate().map(|(index, (api, writer))| {
-        let operator = Arc::clone(&operator);
+        let operator = Arc::clone(operator);
         let store = operator.stores[index].clone();
         let anew = operator.fencing.looks_anew(store.clone()).map(Ok);
         let queue = queue(api, writer, Arc::clone(&operator));
@@ -113,13 +123,26 @@ pub async fn run(setup: Setup, shutdown: &Shutdown) {
     let mut work = pin!(join_all(passes).map(drop));
     let mut lists = pin!(lists);
     let mut count = tokio::time::interval(COUNT);
-    let mut listed = false;
+    let mut ending = pin!(shutdown.begun());
+    let (mut listed, mut ends) = (false, false);
     loop {
         tokio::select! {
             () = &mut work => return,
+            () = &mut ending, if !ends => {
+                ends = true;
+                operator.leadership.begin_no_more();
+            }
             () = &mut lists, if !listed => listed = true,
             _ = count.tick() => operator.count_objects(),
         }
+    }
+}
+
+/// One for each watched namespace, or one for all.
+fn each<K>(namespaces: &Namespaces, all: impl Fn() -> Api<K>, one: impl Fn(&str) -> Api<K>) -> Vec<Api<K>> {
+    match namespaces {
+        Namespaces::All => vec![all()],
+        Namespaces::Only(names) => names.iter().map(|name| one(name)).collect(),
     }
 }
 

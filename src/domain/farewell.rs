@@ -5,9 +5,12 @@
 //! *Delete* deletes only what this object is known to have created, and only when nobody uses it any more
 //! ([`part`]). In every doubt about whose the identity is, it acts as Retain; in every doubt about who uses it, it waits.
 //!
+//! Neither ends on a single "not there": replicas of Azure lag, and a mark that is left standing is seen by nobody. Nor is
+//! the answer to a DELETE an absence: only reads show one.
+//!
 //! ```text
 //! held by another, not created here, … ─► Retain
-//! else our entries leave the pools ─► no other pool lists the identity, none is moving ─► delete ─► end
+//! else our entries leave the pools ─► no other pool lists the identity, none is moving ─► delete ─► seen gone, twice ─► end
 //!             └─ one cannot ──────────┴─ one does, or lists are not readable ─┴─ a lock, a right ─► blocked
 //! ```
 
@@ -21,7 +24,7 @@ use crate::{
         failure::{Cause, Failure},
         mark::{Mark, MarkSeen},
         names::{IdentityId, ObjectKey, PoolId, PrincipalId, SubscriptionId},
-        observed::{Fact, Identity},
+        observed::{Absence, Fact, Identity},
         ownership::{Me, Ownership, assess},
         pool::{Motion, Pool},
         record::{Holding, Record},
@@ -42,15 +45,23 @@ pub enum Farewell {
     },
     /// Nothing there is ours to release. End.
     NothingToRelease,
+    /// It is not there, which one look does not prove. Look once more, some seconds later.
+    LookAgain,
     /// Azure did not answer. End, and say what was left.
     LeaveBehind(Failure),
 }
 
-/// What Retain does, given what was read of the identity.
-pub fn decide(me: &Me<'_>, record: &Record, identity: &Fact<Identity>) -> Farewell {
+/// What Retain does, given what was read of the identity, and what it is worth if that is "not there".
+pub fn decide(me: &Me<'_>, record: &Record, identity: &Fact<Identity>, absence: Absence) -> Farewell {
     let identity = match identity {
         Fact::Known(identity) => identity,
-        Fact::Absent => return Farewell::NothingToRelease,
+        gone if gone.is_gone() => {
+            return match absence {
+                Absence::Confirmed => Farewell::NothingToRelease,
+                Absence::Once | Absence::JustCreated => Farewell::LookAgain,
+            };
+        }
+        Fact::Absent => return Farewell::LookAgain,
         Fact::Unknown(failure) => return Farewell::LeaveBehind(failure.clone()),
     };
     let seen = MarkSeen::in_tags(&identity.tags, me.cluster);
@@ -95,7 +106,11 @@ pub struct Leavetaking<'a> {
     pub record: &'a Record,
     /// The identity.
     pub identity: &'a Fact<Identity>,
-    /// The other objects of this cluster that name it.
+    /// What it is worth, if it is not there.
+    pub absence: Absence,
+    /// Whether a DELETE was sent so lately that a replica may not know of it.
+    pub deleted_lately: bool,
+    /// The other objects of this cluster that name it. Before a DELETE they are read from the API server itself.
     pub siblings: &'a [Sibling],
     /// Whether the definition of the kind stands.
     pub definition: Definition,
@@ -118,7 +133,7 @@ pub enum Parting {
     LeavePools,
     /// List the pools of the subscriptions in question, then ask again.
     ListPools,
-    /// Azure: delete the identity, if it still has this principal; then end.
+    /// Azure: delete the identity, if it still has this principal; then look whether it is gone.
     Delete(PrincipalId),
     /// Nothing is left to be taken away. End.
     End,
@@ -162,6 +177,10 @@ pub enum Obstacle {
     NotListed(Failure),
     /// Azure did not delete it.
     Refused(Failure),
+    /// It is not there, which one look does not prove.
+    NotSeenGone,
+    /// It was deleted a moment ago, and Azure still shows it.
+    StillShown,
 }
 
 /// What the farewell does next.
@@ -173,7 +192,9 @@ pub fn part(it: &Leavetaking<'_>) -> Parting {
     if let Some(why) = it.why_retained() {
         return Parting::RetainInstead(why);
     }
-    if let Fact::Unknown(failure) = it.identity {
+    if let Fact::Unknown(failure) = it.identity
+        && !it.identity.is_gone()
+    {
         return Parting::Blocked(Obstacle::Unreadable(failure.clone()));
     }
     match it.not_left {
@@ -182,7 +203,15 @@ pub fn part(it: &Leavetaking<'_>) -> Parting {
         None if it.record.may_hold_entries() => return Parting::LeavePools,
         None => {}
     }
-    let Fact::Known(identity) = it.identity else { return Parting::End };
+    let Fact::Known(identity) = it.identity else {
+        return match it.absence {
+            Absence::Confirmed => Parting::End,
+            Absence::Once | Absence::JustCreated => Parting::Blocked(Obstacle::NotSeenGone),
+        };
+    };
+    if it.deleted_lately {
+        return Parting::Blocked(Obstacle::StillShown);
+    }
     let pools = match it.listed {
         None => return Parting::ListPools,
         Some(Err(failure)) => return Parting::Blocked(Obstacle::NotListed(failure.clone())),
@@ -247,7 +276,10 @@ impl Leavetaking<'_> {
             identity: seen.as_ref().map(|(mark, identity)| (mark, &identity.principal)),
             mark_owner: None,
         };
-        let heir = self.siblings.iter().find(|sibling| sibling.manages_after_a_release(contested));
+        // An object of another namespace is no heir: what the owner said of the identity's end counts.
+        let heir = self.siblings.iter().find(|sibling| {
+            sibling.object.namespace == self.me.object.namespace && sibling.manages_after_a_release(contested)
+        });
         heir.map(|heir| WhyRetained::Managed(heir.object.clone()))
     }
 
@@ -289,6 +321,17 @@ impl WhyRetained {
     }
 }
 
+/// For whose doing a farewell waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// The operator's own, in some seconds.
+    AnotherLook,
+    /// What passes without anybody's doing, if it is as it should be.
+    Others,
+    /// Somebody has to do something.
+    APerson,
+}
+
 /// More than a message needs to name.
 const NAMED_AT_MOST: usize = 5;
 
@@ -296,6 +339,16 @@ impl Obstacle {
     /// What stands in the way, and the next step.
     pub fn told(&self, id: &IdentityId) -> String {
         let (what, step) = match self {
+            Self::NotSeenGone => {
+                return format!(
+                    "Azure does not show identity {id:#} any more: it is asked once more before this object goes"
+                );
+            }
+            Self::StillShown => {
+                return format!(
+                    "identity {id:#} was deleted a moment ago, and Azure still shows it: it is asked again"
+                );
+            }
             Self::Unreadable(failure) => (format!("it cannot be read: {}", failure.told()), None),
             Self::NotLeft(pools) => (
                 format!(
@@ -332,14 +385,22 @@ impl Obstacle {
         match self {
             Self::Unreadable(failure) | Self::NotListed(failure) | Self::Refused(failure) => Some(failure),
             Self::NotLeft(pools) => pools.iter().find_map(PoolJudged::failure),
-            Self::Listed(_) | Self::Moving(_) => None,
+            Self::Listed(_) | Self::Moving(_) | Self::NotSeenGone | Self::StillShown => None,
         }
     }
 
-    /// Whether it passes without anybody's doing.
-    pub fn passes_by_itself(&self) -> bool {
+    /// For whose doing it waits.
+    pub fn waits_for(&self) -> WaitsFor {
         match self {
-            Self::Moving(_) => true,
+            Self::NotSeenGone | Self::StillShown => WaitsFor::AnotherLook,
+            _ if self.passes_by_itself() => WaitsFor::Others,
+            _ => WaitsFor::APerson,
+        }
+    }
+
+    fn passes_by_itself(&self) -> bool {
+        match self {
+            Self::Moving(_) | Self::NotSeenGone | Self::StillShown => true,
             Self::Listed(_) => false,
             Self::NotLeft(pools) => pools.iter().all(|pool| match &pool.judgement {
                 Judgement::LeavingWaits { .. } => true,
@@ -347,7 +408,7 @@ impl Obstacle {
                 Judgement::Wanted(_) | Judgement::LeavingPending(_) => false,
             }),
             Self::Unreadable(failure) | Self::NotListed(failure) | Self::Refused(failure) => {
-                failure.hides_the_truth()
+                failure.hides_the_truth() || failure.cause == Cause::ResourceGroupBeingDeleted
             }
         }
     }

@@ -5,7 +5,13 @@ use crate::{
         names::mark::{CLUSTER, KEYS, OBJECT, ORIGIN, RELEASED},
         v1alpha1::Origin,
     },
-    domain::{cluster::ClusterIds, names::ObjectKey, tags::Tags},
+    domain::{
+        cluster::ClusterIds,
+        names::{ObjectKey, PrincipalId},
+        observed::Identity,
+        ownership::Me,
+        tags::Tags,
+    },
 };
 
 /// A complete mark.
@@ -95,6 +101,18 @@ impl Mark {
             tags.remove(key);
         }
     }
+}
+
+/// The tags of an identity without our mark, which went onto it by mistake; `None` if it bears no mark of ours by now, or is
+/// not the identity that it went onto.
+pub fn withdrawn(me: &Me<'_>, identity: &Identity, went_onto: &PrincipalId) -> Option<Tags> {
+    let MarkSeen::Complete(mark) = MarkSeen::in_tags(&identity.tags, me.cluster) else { return None };
+    let is_ours = mark.cluster == me.cluster.current() && mark.object == me.object;
+    (is_ours && identity.principal == *went_onto).then(|| {
+        let mut tags = identity.tags.clone();
+        Mark::erase(&mut tags);
+        tags
+    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::{
     api::v1alpha1::IsolationScope,
     domain::{
         claim::Sibling,
-        failure::Failure,
+        failure::{Cause, Failure},
         names::{ClientId, IdentityId, Location, PrincipalId, TenantId},
         tags::Tags,
     },
@@ -29,6 +29,15 @@ impl<T> Fact<T> {
         match self {
             Self::Known(value) => Some(value),
             Self::Absent | Self::Unknown(_) => None,
+        }
+    }
+
+    /// Whether it is not there, by itself or with the resource group that it would live in.
+    pub fn is_gone(&self) -> bool {
+        match self {
+            Self::Absent => true,
+            Self::Unknown(failure) => failure.cause == Cause::ResourceGroupNotFound,
+            Self::Known(_) => false,
         }
     }
 

@@ -1,8 +1,9 @@
 //! When to look again.
 //!
 //! A settled object is looked at once an interval, spread by a tenth so that objects made together drift apart. What a
-//! person must mend is looked at slowly, what may pass by itself soon and then ever later, and what Azure asked to
-//! leave alone never before its time.
+//! person must mend is looked at slowly, what may pass by itself soon and then ever later. What Azure asked to leave alone
+//! puts the next look off, but never beyond the interval: one pool that must rest for an hour is no reason not to look at the
+//! identity. What must rest is held back by the pacing of requests.
 
 use std::time::Duration;
 
@@ -17,16 +18,16 @@ pub enum Outcome {
     Stalled,
     /// Azure lags behind: seconds, growing.
     Settling,
-    /// Azure carries something out: not before this time has passed.
+    /// Azure carries something out: not before this time has passed, or the interval.
     Waiting(Duration),
     /// Failed, and tried again.
     Retrying {
         /// Of what class the failure is.
         class: Class,
-        /// Not before this time has passed.
+        /// Not before this time has passed, or the interval.
         not_before: Option<Duration>,
     },
-    /// Somebody else changed the object in between: at once.
+    /// The object changed in between, or what was read grew old: at once, and then ever later.
     Again,
 }
 
@@ -43,13 +44,13 @@ const UNFORESEEN_AT_MOST: u32 = 10;
 
 /// How long to wait before the next look.
 ///
-/// `attempts` counts the passes in a row, this one included, that came to `Retrying`, `Settling` or `Waiting`; `random` is in 0..1.
+/// `attempts` counts the passes in a row, this one included, that came to nothing final; `random` is in 0..1.
 pub fn next_look(outcome: Outcome, interval: Duration, attempts: u32, random: f64) -> Duration {
     match outcome {
         Outcome::Settled => spread(interval, random),
         Outcome::Stalled => slowly(interval, random),
         Outcome::Settling => soon(attempts, random),
-        Outcome::Waiting(not_before) => not_before.mul_f64(1.0 + random / 10.0).max(soon(attempts, random)),
+        Outcome::Waiting(not_before) => put_off(not_before, interval, random).max(soon(attempts, random)),
         Outcome::Retrying { class, not_before } => {
             let wait = match class {
                 Class::Unexpected if attempts > UNFORESEEN_AT_MOST => slowly(interval, random),
@@ -62,9 +63,9 @@ pub fn next_look(outcome: Outcome, interval: Duration, attempts: u32, random: f6
                 | Class::Conflict
                 | Class::Unexpected => back_off(attempts, random),
             };
-            not_before.unwrap_or_default().mul_f64(1.0 + random / 10.0).max(wait)
+            put_off(not_before.unwrap_or_default(), interval, random).max(wait)
         }
-        Outcome::Again => Duration::ZERO,
+        Outcome::Again => again(attempts, random),
     }
 }
 
@@ -78,6 +79,18 @@ pub fn first_look(settled: bool, objects: usize, random: f64) -> Duration {
     #[expect(clippy::cast_precision_loss, reason = "a number of objects")]
     let window = at_most.min(Duration::from_secs_f64(objects as f64 / a_second));
     window.mul_f64(random)
+}
+
+fn put_off(not_before: Duration, interval: Duration, random: f64) -> Duration {
+    not_before.mul_f64(1.0 + random / 10.0).min(spread(interval, random))
+}
+
+/// At once; whoever changes the object all the time is waited for a little longer each time.
+fn again(attempts: u32, random: f64) -> Duration {
+    match attempts.saturating_sub(1) {
+        0 => Duration::ZERO,
+        more => Duration::from_secs(2u64.saturating_pow(more.min(5))).mul_f64(random),
+    }
 }
 
 fn soon(attempts: u32, random: f64) -> Duration {

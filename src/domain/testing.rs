@@ -17,6 +17,7 @@ use crate::{
         cluster::ClusterIds,
         desired::{Desired, WantedPool},
         failure::{Cause, Failure},
+        farewell::WaitsFor,
         mark::Mark,
         names::{
             ClientId, IdentityId, Location, ObjectKey, OrganizationName, PoolId, PrincipalId, SubscriptionId,
@@ -28,6 +29,7 @@ use crate::{
         plan::{Finalizer, Next, Situation, Step, Verdict, decide},
         pool::{Entry, IdentityBlock, Pool, Serves},
         record::{Holding, Record},
+        standing::Departure,
         tags::Tags,
     },
 };
@@ -171,6 +173,17 @@ pub fn observed(identity: Fact<Identity>) -> Observed {
         absence: Absence::Once,
         mark_owner: None,
         siblings: vec![],
+    }
+}
+
+/// A deletion that waits for what passes by itself.
+pub fn departure(problem: &str) -> Departure<'_> {
+    Departure {
+        problem,
+        waits_for_whom: WaitsFor::Others,
+        since: Timestamp::UNIX_EPOCH,
+        identity_is_gone: false,
+        leaves_pools: false,
     }
 }
 
@@ -331,8 +344,11 @@ pub fn condition<'a>(status: &'a ManagedDevOpsIdentityStatus, kind: &str) -> Opt
 /// Panics unless a status obeys every rule that holds for all of them.
 pub fn obeys_the_rules(status: &ManagedDevOpsIdentityStatus, generation: i64) {
     assert_eq!(status.observed_generation, Some(generation));
+    let is_leaving = condition(status, types::READY)
+        .is_some_and(|ready| ["Deleting", "DeletionBlocked"].contains(&ready.reason.as_str()));
     for condition in &status.conditions {
-        assert_eq!(condition.observed_generation, Some(generation), "{condition:?}");
+        let is_kept = is_leaving && condition.observed_generation < Some(generation);
+        assert!(is_kept || condition.observed_generation == Some(generation), "{condition:?}");
         assert!(Reason::ALL.iter().any(|reason| reason.as_str() == condition.reason), "{condition:?}");
         assert!((1..=2048).contains(&condition.message.chars().count()), "{condition:?}");
     }

@@ -6,6 +6,7 @@ pub mod fences;
 pub mod health;
 pub mod leadership;
 pub mod metrics;
+pub mod moment;
 pub mod proxies;
 pub mod server;
 pub mod settings;

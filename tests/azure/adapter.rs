@@ -1,6 +1,10 @@
 //! Identities, subscriptions and organizations; the way there, and its limits.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use azure_simulator::{
     CannedAnswer, Effect, Fault, Service, Settings,
@@ -9,7 +13,7 @@ use azure_simulator::{
 use futures::future::join_all;
 use mdi_operator::{
     api::v1alpha1::IsolationScope,
-    azure::{CredentialSettings, Freshness, IdentityPatch, Put, PutAnswer, Secret},
+    azure::{CredentialSettings, Freshness, IdentityPatch, Put, PutAnswer, Secret, WriteFailure},
     domain::{
         failure::{Cause, Failure},
         names::{IdentityId, Location, OrganizationName, SubscriptionId, TenantId},
@@ -17,9 +21,10 @@ use mdi_operator::{
         plan::NewIdentity,
         tags::Tags,
     },
+    runtime::{leadership::NotSent, moment::Moment},
 };
 
-use crate::stage::{OPERATOR, Stage, known, unknown};
+use crate::stage::{OPERATOR, Stage, basis, known, of_azure, unknown};
 
 /// A service account's token for the sample's federated credential: no signature, and good until the year 2100.
 const SERVICE_ACCOUNT_TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2t1YmVybmV0ZXMuZGVmYXVsdC5zdmMuY2x1c3Rlci5sb2NhbCIsInN1YiI6InN5c3RlbTpzZXJ2aWNlYWNjb3VudDptZGktb3BlcmF0b3Itc3lzdGVtOm1kaS1vcGVyYXRvciIsImF1ZCI6ImFwaTovL0F6dXJlQURUb2tlbkV4Y2hhbmdlIiwiaWF0IjowLCJleHAiOjQxMDI0NDQ4MDB9.c2ln";
@@ -37,12 +42,14 @@ impl Stage {
             tags: tags(&[("mdi-operator-object", "team/agent")]),
             isolation_scope: None,
         };
-        self.azure.writer.put(&self.leadership.permit().unwrap(), slot, &new).await
+        let basis = basis(self.azure.writer.read(slot).await)?;
+        of_azure(self.azure.writer.put(&self.authority(), basis, &new).await)
     }
 
     async fn patch(&self, name: &str, patch: IdentityPatch) -> Result<Identity, Failure> {
         let slot = self.azure.writer.reserve(&OPERATOR, &self.id(name)).await?;
-        self.azure.writer.patch(&self.leadership.permit().unwrap(), slot, &patch).await
+        let basis = basis(self.azure.writer.read(slot).await)?;
+        of_azure(self.azure.writer.patch(&self.authority(), basis, &patch).await)
     }
 
     async fn subscription(&self, freshness: Freshness) -> Fact<Subscription> {
@@ -84,8 +91,9 @@ async fn an_identity_is_created_once_read_changed_and_overwritten() {
     let requests: Vec<_> =
         stage.sent(Service::ResourceManager).into_iter().map(|it| (it.method, it.api_version)).collect();
     let version = || Some("2024-11-30".to_owned());
-    let expected = ["GET", "PUT", "GET", "PATCH", "PATCH", "PUT"].map(|verb| (verb.to_owned(), version()));
-    assert_eq!(requests, expected);
+    // Each write has its own read right before it.
+    let expected = ["GET", "GET", "PUT", "GET", "GET", "PATCH", "GET", "PATCH", "GET", "PUT"];
+    assert_eq!(requests, expected.map(|verb| (verb.to_owned(), version())));
     assert_eq!(stage.sent(Service::Entra).len(), 1);
 }
 
@@ -395,17 +403,62 @@ async fn paced_requests_stay_below_the_limits_of_azure() {
     for request in stage.sent(Service::ResourceManager) {
         *by_status.entry(request.status).or_insert(0) += 1;
     }
-    assert_eq!(by_status, BTreeMap::from([(200, 6), (201, 6)]));
+    assert_eq!(by_status, BTreeMap::from([(200, 12), (201, 6), (404, 6)]));
 }
 
 #[tokio::test]
-async fn a_write_says_whether_it_had_to_wait() {
+async fn leave_to_write_is_had_at_once_where_nobody_has_to_wait_for_it() {
     let stage = Stage::new().await;
-    let reserve = async || stage.azure.writer.reserve(&OPERATOR, &stage.id("agent")).await.unwrap();
-    assert!(!reserve().await.waited());
-    assert!(!reserve().await.waited(), "the first slot was given back");
+    let free = || stage.azure.writer.reserve_if_free(&OPERATOR, &stage.id("agent")).is_some();
+    assert!(free());
+    assert!(free(), "the first slot was given back");
     stage.put("agent").await.unwrap();
-    assert!(reserve().await.waited());
+    assert!(!free());
+}
+
+#[tokio::test]
+async fn a_write_does_not_leave_on_a_read_that_grew_old_nor_for_a_process_that_shuts_down_nor_late_in_a_pass()
+{
+    let stage = Stage::new().await;
+    stage.put("agent").await.unwrap();
+    let patch = IdentityPatch { tags: Some(tags(&[("a", "b")])), isolation_scope: None };
+    let permit = || stage.leadership.permit().unwrap();
+    let (now, soon) = (Moment::now(), Instant::now() + Duration::from_mins(1));
+    let old = now.earlier(Duration::from_secs(11));
+    for (authority, expected) in [
+        (permit().to_azure(old, soon), NotSent::ReadTooOld),
+        (permit().to_azure(now, Instant::now()), NotSent::PassTooOld),
+    ] {
+        let slot = stage.azure.writer.reserve(&OPERATOR, &stage.id("agent")).await.unwrap();
+        let basis = basis(stage.azure.writer.read(slot).await).unwrap();
+        match stage.azure.writer.patch(&authority, basis, &patch).await {
+            Err(WriteFailure::NotSent(why)) => assert_eq!(why, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(stage.sent(Service::ResourceManager).iter().all(|request| request.method != "PATCH"));
+}
+
+#[tokio::test]
+async fn whether_a_write_may_still_leave_is_asked_after_the_sign_in_and_again_before_a_second_try() {
+    let stage = Stage::new().await;
+    stage.put("agent").await.unwrap();
+    let patch = IdentityPatch { tags: Some(tags(&[("a", "b")])), isolation_scope: None };
+    let slot = stage.azure.writer.reserve(&OPERATOR, &stage.id("agent")).await.unwrap();
+    let basis = basis(stage.azure.writer.read(slot).await).unwrap();
+    // The token is refused once, and the next one takes longer than the read lives.
+    stage.simulator.script(Fault::answer("PATCH", "*", 401, "ExpiredAuthenticationToken"));
+    stage
+        .simulator
+        .script(Fault::on("POST", "oauth2", Effect::Delay { milliseconds: 200 }).at(Service::Entra));
+    let authority = stage.leadership.permit().unwrap();
+    let authority = authority.to_azure(Moment::now(), Instant::now() + Duration::from_millis(100));
+    match stage.azure.writer.patch(&authority, basis, &patch).await {
+        Err(WriteFailure::NotSent(why)) => assert_eq!(why, NotSent::PassTooOld),
+        other => panic!("{other:?}"),
+    }
+    let sent: Vec<_> = stage.sent(Service::ResourceManager).into_iter().map(|it| it.method).collect();
+    assert_eq!(sent.iter().filter(|method| *method == "PATCH").count(), 1, "{sent:?}");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use mdi_operator::{
 };
 use serde_json::{Value, json};
 
-use crate::stage::{OPERATOR, Stage, known, unknown};
+use crate::stage::{OPERATOR, Stage, basis, known, of_azure, unknown};
 
 const UPDATE_SECONDS: f64 = 60.0;
 
@@ -65,7 +65,8 @@ impl Stage {
 
     async fn change(&self, name: &str, change: &BlockChange) -> Result<Patched, Failure> {
         let slot = self.azure.pool_writer.reserve(&OPERATOR, &self.pool_id(name)).await?;
-        self.azure.pool_writer.patch(&self.leadership.permit().unwrap(), slot, change).await
+        let basis = basis(self.azure.pool_writer.read(slot).await)?;
+        of_azure(self.azure.pool_writer.patch(&self.authority(), basis, change).await)
     }
 
     async fn add(&self, name: &str, identity: &IdentityId) -> Result<Patched, Failure> {
@@ -417,7 +418,8 @@ async fn an_identity_is_deleted_once_and_its_absence_is_as_good() {
     let ours = stage.identity("agent");
     let delete = async || {
         let slot = stage.azure.writer.reserve(&OPERATOR, &ours).await?;
-        stage.azure.writer.delete(&stage.leadership.permit().unwrap(), slot).await
+        let basis = basis(stage.azure.writer.read(slot).await)?;
+        of_azure(stage.azure.writer.delete(&stage.authority(), basis).await)
     };
     let sample = &stage.sample;
     stage

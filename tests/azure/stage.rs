@@ -1,14 +1,24 @@
 //! An Azure with the sample's world, and the ports to it.
 
+use std::time::{Duration, Instant};
+
 use azure_simulator::{Config, LoggedRequest, Sample, Service, Settings, Simulator};
 use mdi_operator::{
-    azure::{Application, Azure, AzureSettings, CredentialKey, CredentialSettings, Secret},
+    azure::{
+        Application, Azure, AzureSettings, Basis, CredentialKey, CredentialSettings, Secret, WriteFailure,
+    },
     domain::{
         failure::Failure,
         names::{ClientId, IdentityId, SubscriptionId, TenantId},
         observed::Fact,
     },
-    runtime::{clock::Clock, leadership::Leadership, metrics::Metrics, proxies::Proxies},
+    runtime::{
+        clock::Clock,
+        leadership::{Authority, Leadership},
+        metrics::Metrics,
+        moment::Moment,
+        proxies::Proxies,
+    },
 };
 
 pub(crate) const OPERATOR: CredentialKey = CredentialKey::Operator;
@@ -78,6 +88,12 @@ impl Stage {
         IdentityId::new(self.subscription_id(), &self.sample.group, name).unwrap()
     }
 
+    /// Leave to write, for an object that was read just now.
+    pub(crate) fn authority(&self) -> Authority<'_> {
+        let permit = self.leadership.permit().unwrap();
+        permit.to_azure(Moment::now(), Instant::now() + Duration::from_mins(1))
+    }
+
     pub(crate) fn sent(&self, service: Service) -> Vec<LoggedRequest> {
         self.simulator.log().into_iter().filter(|request| request.service == service).collect()
     }
@@ -96,6 +112,24 @@ pub(crate) fn known<T: std::fmt::Debug>(fact: Fact<T>) -> T {
     match fact {
         Fact::Known(value) => value,
         Fact::Absent | Fact::Unknown(_) => panic!("not known: {fact:?}"),
+    }
+}
+
+/// The failure of a write that left.
+#[track_caller]
+pub(crate) fn of_azure<T>(outcome: Result<T, WriteFailure>) -> Result<T, Failure> {
+    outcome.map_err(|failure| match failure {
+        WriteFailure::Azure(failure) => failure,
+        WriteFailure::NotSent(why) => panic!("not sent: {why}"),
+    })
+}
+
+/// What a read under a slot came to, where a write goes on from there.
+pub(crate) fn basis<T, K>(read: (Fact<T>, Option<Basis<K>>)) -> Result<Basis<K>, Failure> {
+    match read {
+        (_, Some(basis)) => Ok(basis),
+        (Fact::Unknown(failure), None) => Err(failure),
+        (Fact::Known(_) | Fact::Absent, None) => panic!("no basis for a write"),
     }
 }
 

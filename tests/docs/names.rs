@@ -18,13 +18,14 @@ use mdi_operator::{
     domain::{
         desired::{Desired, WantedPool},
         failure::{Cause, Failure},
+        farewell::WaitsFor,
         names::{IdentityId, Location, OrganizationName, PoolId, PrincipalId, SubscriptionId, TenantId},
         observed::{Absence, Fact, Observed, OrganizationDirectory, Subscription, SubscriptionState},
         ownership::Owner,
         plan::Verdict,
         record::Record,
         registration::{Judgement, PoolJudged, PoolVerdict, Removals},
-        standing::{Finding, Refusal, Told},
+        standing::{Departure, Finding, Refusal, Told},
     },
     runtime::metrics::Metrics,
 };
@@ -32,6 +33,12 @@ use mdi_operator::{
 use crate::pages::{chapter, code_spans, read, rows};
 
 const REFERENCE: &str = "docs/reference.md";
+
+/// A deletion that waits, since the begin of [`when_a_person_is_called`].
+fn departure(problem: &'static str, waits_for_whom: WaitsFor) -> Departure<'static> {
+    let since = Timestamp::from_second(1_900_000_000).unwrap();
+    Departure { problem, waits_for_whom, since, identity_is_gone: false, leaves_pools: false }
+}
 
 /// The names in the first column of a chapter's tables.
 fn first_column(page: &str, heading: &str) -> Vec<String> {
@@ -97,10 +104,11 @@ fn when_a_person_is_called() -> BTreeMap<&'static str, (BTreeSet<&'static str>, 
     findings.extend(pools.iter().map(|pools| judge(matched, up_to_date, &desired, pools)));
     findings.extend([
         Finding::UnderWay("looking"),
-        Finding::Deleting("a pool is being changed"),
+        Finding::Deleting(departure("it is asked once more", WaitsFor::AnotherLook)),
+        Finding::Deleting(departure("a pool is being changed", WaitsFor::Others)),
         Finding::Invalid(Refusal::unusable("spec.x: no")),
         Finding::Invalid(Refusal::beyond_the_fences("spec.x: no")),
-        Finding::Invalid(Refusal::deletion_blocked("a lock")),
+        Finding::Deleting(departure("a lock", WaitsFor::APerson)),
         Finding::NeverLookedAt,
     ]);
     for finding in findings {

@@ -186,3 +186,31 @@ async fn no_secret_ever_stands_in_log_status_events_or_metrics() {
         assert!(!log.contains(secret) && !object.contains(secret), "{secret}");
     }
 }
+
+#[tokio::test]
+async fn one_throttled_pool_never_puts_off_the_next_look_at_the_identity() {
+    let stage = Stage::set().await;
+    let spec = stage.spec(|spec| {
+        spec["interval"] = json!("1m");
+        spec["pools"] = json!([{"name": "pool-linux"}]);
+    });
+    stage.apply("agents", spec).await;
+    let before = stage.until_reason("agents", "Succeeded").await;
+    let canned = azure_simulator::CannedAnswer {
+        status: 429,
+        code: Some("TooManyRequests".into()),
+        message: Some(format!("too many requests for {}", stage.sample.pool_id("pool-linux"))),
+        retry_after: Some(3600),
+        ..azure_simulator::CannedAnswer::default()
+    };
+    stage.azure.script(Fault::on("GET", "pools/pool-linux", Effect::Answer(canned)));
+    stage.ask_for_a_look("agents").await;
+    stage.let_pass(Duration::from_secs(30)).await;
+    let id = stage.id("agents");
+    stage.azure.state().with(|world| world.delete_identity(&id)).unwrap();
+    stage.until_event("agents", "Warning", "IdentityRecreated").await;
+    let principal = |object: &mdi_operator::api::ManagedDevOpsIdentity| {
+        object.status.clone().unwrap().identity.unwrap().principal_id
+    };
+    assert_ne!(principal(&stage.api().get("agents").await.unwrap()), principal(&before));
+}

@@ -85,3 +85,33 @@ async fn an_identity_that_somebody_re_created_is_not_released_for_it_is_not_ours
     stage.delete("agents").await;
     assert_eq!(stage.writes(), [""; 0]);
 }
+
+#[tokio::test]
+async fn a_single_not_there_ends_no_farewell_and_the_mark_is_released() {
+    let stage = Stage::set().await;
+    stage.ready("agents").await;
+    stage.azure.script(Fault::answer("GET", "userAssignedIdentities", 404, "ResourceNotFound"));
+    stage.delete("agents").await;
+    assert_eq!(stage.tag("agents", "mdi-operator-released").as_deref(), Some("true"));
+}
+
+#[tokio::test]
+async fn right_after_a_creation_a_not_there_ends_no_farewell_either() {
+    let stage = Stage::set().await;
+    stage.azure.state().set(|settings| settings.replication_delay_seconds = 30.0);
+    stage.apply("agents", stage.spec(|_| {})).await;
+    stage.until_event("agents", "Normal", "IdentityCreated").await;
+    stage.delete("agents").await;
+    assert_eq!(stage.tag("agents", "mdi-operator-released").as_deref(), Some("true"));
+}
+
+#[tokio::test]
+async fn where_the_second_look_cannot_be_had_an_event_says_what_was_left() {
+    let stage = Stage::set().await;
+    stage.ready("agents").await;
+    stage.azure.script(Fault::answer("GET", "userAssignedIdentities", 404, "ResourceNotFound"));
+    let outage = Fault::answer("GET", "userAssignedIdentities", 503, "ServiceUnavailable");
+    stage.azure.script(outage.from_nth(2).forever());
+    stage.delete("agents").await;
+    stage.until_event("agents", "Warning", "IdentityLeftBehind").await;
+}

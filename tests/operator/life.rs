@@ -122,6 +122,7 @@ impl Asked {
                     None => "object".to_owned(),
                 }
             }
+            ("manageddevopsidentities", "") if text("/verb") == "list" => "all objects".to_owned(),
             ("manageddevopsidentities", "") => "object".to_owned(),
             ("customresourcedefinitions", "") => "definition of the kind".to_owned(),
             ("events", "") => format!("event {}", body["reason"].as_str().unwrap_or_default()),
@@ -130,6 +131,7 @@ impl Asked {
         let method = match text("/verb") {
             "create" => "POST".to_owned(),
             "update" => "PUT".to_owned(),
+            "list" => "GET".to_owned(),
             other => other.to_uppercase(),
         };
         let status = event.pointer("/responseStatus/code").and_then(Value::as_u64).unwrap_or_default();
@@ -163,8 +165,8 @@ Every request that one object causes, from creation to farewell: one identity an
 page is made from a real run by `make life`: what the simulated Azure logged, and what a real API server audited of the
 operator's account. A test makes it anew and fails if it differs.
 
-Requests that leave together stand in one order, times are left out, and `55555555…` is a subscription. The lists and watches of
-the process are not shown: no single object causes them.
+Requests that leave together stand in one order, times are left out, and `55555555…` is a subscription. The first list of
+the process and its watches are not shown: no single object causes them.
 ";
 
 const PARTICIPANTS: [&str; 5] = [
@@ -198,7 +200,8 @@ subscription are shared by all objects for five minutes.",
     Told {
         title: "Deleted",
         text: "\
-The entry leaves the pool, then all pools of the subscription are looked through, then the identity goes, then the object.",
+The entry leaves the pool, then all pools of the subscription are looked through. Right before the identity is deleted, all objects that
+may name it, the identity and the object are read once more; the object goes once two looks have shown that the identity is gone.",
         cause: "kubectl delete",
     },
 ];

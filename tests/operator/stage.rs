@@ -13,7 +13,7 @@ use azure_simulator::{
     Config, LoggedRequest, Settings, Simulator, Throttling,
     world::{Sample, World},
 };
-use harness::{ControlPlane, Operator};
+use harness::{ApiProxy, ControlPlane, Operator, Rule};
 use kube::{
     Api, Client,
     api::{Patch, PatchParams},
@@ -156,13 +156,37 @@ impl Stage {
 
     /// Starts an operator, with settings beside or instead of the usual ones.
     pub async fn start_operator(&self, more: &[(&str, &str)]) {
+        self.start_operator_by(&self.kubeconfig, more).await;
+    }
+
+    /// The same behind a proxy that does with its requests to the API server as it is told.
+    pub async fn start_operator_behind_a_proxy(&self, more: &[(&str, &str)]) -> ApiProxy {
+        let proxy = ApiProxy::start(&self.kubeconfig).await.expect("a proxy");
+        self.start_operator_by(proxy.kubeconfig(), more).await;
+        proxy
+    }
+
+    /// The same, with its first request of a method on paths like `path` held.
+    pub async fn start_operator_held_at(
+        &self,
+        method: &str,
+        path: &str,
+        more: &[(&str, &str)],
+    ) -> (ApiProxy, Rule) {
+        let proxy = ApiProxy::start(&self.kubeconfig).await.expect("a proxy");
+        let held = proxy.hold_before(method, path);
+        self.start_operator_by(proxy.kubeconfig(), more).await;
+        (proxy, held)
+    }
+
+    async fn start_operator_by(&self, kubeconfig: &Path, more: &[(&str, &str)]) {
         let mut settings = self.settings();
         for (name, value) in more {
             settings.retain(|(known, _)| known != name);
             settings.push(((*name).to_owned(), (*value).to_owned()));
         }
         let binary = Path::new(env!("CARGO_BIN_EXE_mdi-operator"));
-        let operator = Operator::start(binary, &self.kubeconfig, settings, ["run"]).expect("the operator");
+        let operator = Operator::start(binary, kubeconfig, settings, ["run"]).expect("the operator");
         *self.operator.lock().await = Some(operator);
     }
 
@@ -179,6 +203,16 @@ impl Stage {
         if let Some(mut operator) = self.operator.lock().await.take() {
             operator.kill().await.expect("an end");
         }
+    }
+
+    /// Stops the operator in its tracks, as a node does that is frozen: clocks go on.
+    pub async fn pause_operator(&self) {
+        self.operator.lock().await.as_mut().expect("an operator").pause().await.expect("a signal");
+    }
+
+    /// Lets it go on.
+    pub async fn resume_operator(&self) {
+        self.operator.lock().await.as_mut().expect("an operator").resume().await.expect("a signal");
     }
 
     /// All that the operator has printed.
@@ -294,12 +328,65 @@ impl Stage {
 
     /// Deletes an object and waits until it is gone.
     pub async fn delete(&self, name: &str) {
+        self.begin_deletion(name).await;
+        self.until_gone(name).await;
+    }
+
+    /// Deletes an object and waits for nothing.
+    pub async fn begin_deletion(&self, name: &str) {
         self.api().delete(name, &kube::api::DeleteParams::default()).await.expect("a deletion");
+    }
+
+    /// Waits until an object is gone.
+    pub async fn until_gone(&self, name: &str) {
         let begun = Instant::now();
-        while self.api().get_opt(name).await.expect("the API server").is_some() {
-            assert!(begun.elapsed() < PATIENCE, "{name} was never let go\n{}", self.operator_log().await);
-            tokio::time::sleep(Duration::from_millis(100)).await;
+        while let Some(object) = self.api().get_opt(name).await.expect("the API server") {
+            let status = || serde_json::to_string_pretty(&object.status).unwrap();
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{name} was never let go\n{}\n{}",
+                status(),
+                self.operator_log().await
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Applies an object that is to be deleted with its identity, and waits until it is ready.
+    pub async fn ready_to_delete(&self, name: &str, pools: &[&str]) {
+        let pools: Vec<_> = pools.iter().map(|pool| json!({"name": pool})).collect();
+        let spec = self.spec(|spec| {
+            spec["deletionPolicy"] = json!("Delete");
+            spec["interval"] = json!("1m");
+            spec["pools"] = json!(pools);
+        });
+        self.apply(name, spec).await;
+        self.until_reason(name, "Succeeded").await;
+    }
+
+    /// Whether an identity of the sample's group exists.
+    pub fn exists(&self, name: &str) -> bool {
+        let id = self.id(name);
+        self.azure.state().with(|world| world.identity(&id).is_some())
+    }
+
+    /// Changes the spec of an object as `kubectl patch` does.
+    pub async fn patch_spec(&self, name: &str, spec: Value) {
+        let patch = json!({ "spec": spec });
+        self.api().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.expect("a valid change");
+    }
+
+    /// Asks for a pass now, and waits for nothing.
+    pub async fn ask_for_a_look(&self, name: &str) {
+        let token = format!("look-{}", SERIAL.fetch_add(1, Ordering::Relaxed));
+        let patch = json!({"metadata": {"annotations": {RECONCILE_REQUESTED_AT: token}}});
+        self.api().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.expect("an annotation");
+    }
+
+    /// Sets a tag of an identity, as somebody at the portal does.
+    pub fn set_tag(&self, name: &str, key: &str, value: &str) {
+        let id = self.id(name);
+        self.azure.state().with(|world| world.set_tag(&id, key, value)).expect("an identity");
     }
 
     /// Waits for a time of the operator's clock.

@@ -12,11 +12,14 @@ use serde_json::json;
 
 use super::{pools::PoolStatus, spec::IsolationScope};
 
+/// The generation in the status of an object that nobody has looked at yet. No object has it.
+pub const NOT_OBSERVED: i64 = -1;
+
 /// What is so. Holds stable facts only: while the world stands still, nothing in here changes.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ManagedDevOpsIdentityStatus {
-    /// Generation of the spec that this status speaks of.
+    /// Generation of the spec that this status speaks of; -1 before anybody has looked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 

@@ -82,9 +82,13 @@ mod tests {
     }
 
     fn read(body: &str) -> Result<Identity, Failure> {
-        let headers = HeaderMap::new();
-        let answer =
-            Answer { status: StatusCode::OK, headers, body: body.into(), correlation_id: Some("c".into()) };
+        let answer = Answer {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: body.into(),
+            correlation_id: Some("c".into()),
+            as_of: crate::runtime::moment::Moment::now(),
+        };
         identity(&answer, &asked())
     }
 

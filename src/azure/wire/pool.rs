@@ -167,6 +167,7 @@ mod tests {
             headers: HeaderMap::new(),
             body: body.to_string().into(),
             correlation_id: Some("c".into()),
+            as_of: crate::runtime::moment::Moment::now(),
         }
     }
 

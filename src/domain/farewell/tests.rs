@@ -17,7 +17,11 @@ use crate::{
 };
 
 fn farewell(record: &Record, identity: &Fact<Identity>) -> Farewell {
-    decide(&Me { cluster: cluster(), object: key("team-a/agents") }, record, identity)
+    farewell_at(record, identity, Absence::Confirmed)
+}
+
+fn farewell_at(record: &Record, identity: &Fact<Identity>, absence: Absence) -> Farewell {
+    decide(&Me { cluster: cluster(), object: key("team-a/agents") }, record, identity, absence)
 }
 
 #[test]
@@ -52,6 +56,19 @@ fn what_is_not_ours_or_bears_no_standing_mark_of_ours_is_not_touched() {
 }
 
 #[test]
+fn a_single_not_there_ends_no_farewell_for_a_replica_may_lag_behind() {
+    let no_group = Fact::Unknown(failure(Cause::ResourceGroupNotFound));
+    for gone in [Fact::Absent, no_group] {
+        for record in [Record::default(), holding(1, Origin::Created)] {
+            for absence in [Absence::Once, Absence::JustCreated] {
+                assert_eq!(farewell_at(&record, &gone, absence), Farewell::LookAgain);
+            }
+            assert_eq!(farewell_at(&record, &gone, Absence::Confirmed), Farewell::NothingToRelease);
+        }
+    }
+}
+
+#[test]
 fn it_ends_also_when_azure_does_not_answer() {
     for cause in [Cause::Unavailable, Cause::AuthorizationFailed, Cause::SignInFailed(None)] {
         let failure = failure(cause);
@@ -69,6 +86,8 @@ struct Case {
     mode: Mode,
     record: Record,
     identity: Fact<Identity>,
+    absence: Absence,
+    deleted_lately: bool,
     siblings: Vec<Sibling>,
     definition: Definition,
     not_left: Option<Vec<PoolJudged>>,
@@ -89,6 +108,8 @@ impl Case {
             mode: Mode::Manage,
             record: holding(1, Origin::Created),
             identity: Fact::Known(created()),
+            absence: Absence::Confirmed,
+            deleted_lately: false,
             siblings: vec![],
             definition: Definition::Stands,
             not_left: None,
@@ -122,6 +143,8 @@ impl Case {
             mode: self.mode,
             record: &self.record,
             identity: &self.identity,
+            absence: self.absence,
+            deleted_lately: self.deleted_lately,
             siblings: &self.siblings,
             definition: self.definition,
             not_left: self.not_left.as_deref(),
@@ -205,8 +228,8 @@ mod delete {
 
     /// What the other object is like, and whether it keeps the identity alive.
     #[test]
-    fn another_object_that_manages_it_keeps_it_alive_also_suspended_or_held_up() {
-        let table: [Likeness; 9] = [
+    fn another_object_of_the_namespace_that_manages_it_keeps_it_alive_also_suspended_or_held_up() {
+        let table: [Likeness; 8] = [
             (|_| {}, true),
             (|other| other.suspended = true, true),
             (|other| other.stalled = Some(Reason::AuthorizationFailed), true),
@@ -219,15 +242,7 @@ mod delete {
                     other.object = key("team-b/other");
                     other.adoption = AdoptionPolicy::Adopt;
                 },
-                true,
-            ),
-            (
-                |other| {
-                    other.object = key("team-b/other");
-                    other.adoption = AdoptionPolicy::Adopt;
-                    other.suspended = true;
-                },
-                true,
+                false,
             ),
         ];
         for (number, (change, keeps)) in table.into_iter().enumerate() {
@@ -269,18 +284,43 @@ mod delete {
     }
 
     #[test]
+    fn an_identity_is_gone_only_when_that_is_seen_twice_also_with_its_group_and_right_after_its_deletion() {
+        let no_group = Fact::Unknown(failure(Cause::ResourceGroupNotFound));
+        for gone in [Fact::Absent, no_group] {
+            for (absence, deleted_lately) in
+                [(Absence::Once, false), (Absence::JustCreated, false), (Absence::Once, true)]
+            {
+                let case = Case::free().but(|case| {
+                    (case.identity, case.absence) = (gone.clone(), absence);
+                    (case.deleted_lately, case.listed) = (deleted_lately, None);
+                });
+                assert_eq!(case.blocked(), Obstacle::NotSeenGone, "{absence:?}");
+                assert_eq!(case.blocked().waits_for(), WaitsFor::AnotherLook);
+                assert_eq!(case.but(|case| case.absence = Absence::Confirmed).next(), Parting::End);
+            }
+        }
+    }
+
+    #[test]
+    fn one_that_is_shown_after_its_deletion_is_not_deleted_again_before_replicas_can_know() {
+        let case = Case::free().but(|case| case.deleted_lately = true);
+        assert_eq!(case.blocked(), Obstacle::StillShown);
+        assert_eq!(case.but(|case| case.deleted_lately = false).next(), Parting::Delete(principal(1)));
+    }
+
+    #[test]
     fn a_pool_that_lists_it_dead_or_alive_and_in_any_spelling_or_one_that_moves_stands_in_the_way() {
         for entry in [own_entry(Some(principal(1))), own_entry(Some(principal(9))), own_entry(None)] {
             let listing = Pool { serves: Serves::Other("GitHub".into()), ..pool(&[entry]) };
             let pools = vec![pool(&[foreign_entry(1)]), listing.clone()];
             let obstacle = Case::free().but(|case| case.listed = Some(Ok(pools))).blocked();
             assert_eq!(obstacle, Obstacle::Listed(vec![listing.id]));
-            assert!(!obstacle.passes_by_itself());
+            assert_eq!(obstacle.waits_for(), WaitsFor::APerson);
         }
         let moving = Pool { provisioning_state: "Updating".into(), ..pool(&[]) };
         let obstacle = Case::free().but(|case| case.listed = Some(Ok(vec![moving.clone()]))).blocked();
         assert_eq!(obstacle, Obstacle::Moving(vec![moving.id]));
-        assert!(obstacle.passes_by_itself());
+        assert_eq!(obstacle.waits_for(), WaitsFor::Others);
     }
 
     #[test]
@@ -291,12 +331,15 @@ mod delete {
             (|case, failure| case.refused = Some(failure), Obstacle::Refused),
         ];
         for (obstruct, expected) in ways {
-            for cause in causes() {
+            for cause in causes().into_iter().filter(|cause| *cause != Cause::ResourceGroupNotFound) {
+                let is_going = cause == Cause::ResourceGroupBeingDeleted;
                 let failure = failure(cause);
                 let obstacle = Case::free().but(|case| obstruct(case, failure.clone())).blocked();
                 assert_eq!(obstacle, expected(failure.clone()));
                 assert_eq!(obstacle.failure(), Some(&failure));
-                assert_eq!(obstacle.passes_by_itself(), failure.hides_the_truth());
+                let passes = failure.hides_the_truth() || is_going;
+                let expected = if passes { WaitsFor::Others } else { WaitsFor::APerson };
+                assert_eq!(obstacle.waits_for(), expected);
             }
         }
     }

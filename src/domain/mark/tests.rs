@@ -1,5 +1,7 @@
 use super::*;
-use crate::domain::testing::{CLUSTER as HERE, FORMER_CLUSTER, cluster};
+use crate::domain::testing::{
+    CLUSTER as HERE, FORMER_CLUSTER, cluster, identity, key, mark_of, marked, principal,
+};
 
 fn tags(pairs: &[(&str, &str)]) -> Tags {
     pairs.iter().copied().collect()
@@ -60,4 +62,26 @@ fn a_mark_under_a_former_id_reads_as_this_cluster_s_and_is_written_under_the_pre
     );
     mark.write(&mut tags);
     assert_eq!(MarkSeen::in_tags(&tags, cluster()), MarkSeen::Complete(Mark { outdated: false, ..mark }));
+}
+
+#[test]
+fn a_mark_is_withdrawn_only_while_it_is_ours_and_the_identity_is_the_one_that_it_went_onto() {
+    let me = Me { cluster: cluster(), object: key("team-a/agents") };
+    let ours = || {
+        let mut identity = marked(&mark_of("team-a/agents"));
+        identity.tags.set("Owner", "somebody");
+        identity
+    };
+    let tags = withdrawn(&me, &ours(), &principal(1)).unwrap();
+    assert_eq!((MarkSeen::in_tags(&tags, cluster()), tags.get("Owner")), (MarkSeen::None, Some("somebody")));
+
+    let elsewhere = Mark { cluster: "cluster-2".into(), ..mark_of("team-a/agents") };
+    for (identity, went_onto) in [
+        (ours(), principal(2)),
+        (identity(), principal(1)),
+        (marked(&mark_of("team-b/agents")), principal(1)),
+        (marked(&elsewhere), principal(1)),
+    ] {
+        assert_eq!(withdrawn(&me, &identity, &went_onto), None, "{identity:?}");
+    }
 }

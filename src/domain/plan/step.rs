@@ -186,6 +186,15 @@ impl Record {
         }
     }
 
+    /// What is remembered after our tags went onto another principal than was read: the one that was read. Beside it our
+    /// mark on the other one proves nothing.
+    #[must_use]
+    pub fn after_meeting_another(&self, read: &PrincipalId) -> Self {
+        let holding = self.holding.clone().filter(|holding| holding.principal == *read);
+        let holding = holding.unwrap_or(Holding { principal: read.clone(), origin: Origin::Adopted });
+        Self { holding: Some(holding), ..self.clone() }
+    }
+
     /// What is remembered after an update went through: the whole wish was written or stood there already.
     #[must_use]
     pub fn after_update(&self, desired: &Desired) -> Self {

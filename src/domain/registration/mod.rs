@@ -33,6 +33,6 @@ pub use decision::{Permission, PoolNext, PoolStep, PoolVerdict, Registering, dec
 pub use judged::{Judgement, PoolJudged};
 pub use lately::{Change, Due, Lately, PoolMemory, Unshown};
 pub use leaving::{Deregistering, Leaving, leave};
-pub use operation::OperationSeen;
+pub use operation::{OperationSeen, shown_as_added};
 pub use record::{Entered, PoolRecord, Removals};
 pub use sight::Sight;

@@ -50,10 +50,12 @@ pub(super) fn come_to(
         (OperationSeen::Forgotten, _) => over(false),
         (OperationSeen::Succeeded, Sight::Gone) => over(true),
         // What the pool is doing by now is another's business.
-        (OperationSeen::Succeeded, Sight::There(pool)) => match added(record, pool, identity, live) {
-            Some(record) => Come::Over(PoolStep::Remember(record)),
-            None => over(true),
-        },
+        (OperationSeen::Succeeded, Sight::There(pool)) => {
+            match shown_as_added(record, pool, identity, live) {
+                Some(record) => Come::Over(PoolStep::Remember(record)),
+                None => over(true),
+            }
+        }
         // Who may not ask about operations at all still sees from a pool at rest that nothing runs there.
         (OperationSeen::Unknown(failure), Sight::There(pool))
             if !failure.hides_the_truth() && pool.motion() == Motion::AtRest =>
@@ -69,7 +71,7 @@ pub(super) fn come_to(
 }
 
 /// The record takes the principal only from a change that added, and only where the pool shows what it added.
-fn added(
+pub fn shown_as_added(
     record: &PoolRecord,
     pool: &Pool,
     identity: &IdentityId,

@@ -18,13 +18,27 @@ proptest! {
     }
 
     #[test]
-    fn a_failure_backs_off_between_five_seconds_and_five_minutes_and_never_comes_before_retry_after(
-        attempts in 0u32..1000, random in 0.0..1.0f64, hint in proptest::option::of(0u64..3600),
+    fn a_failure_backs_off_between_five_seconds_and_five_minutes_and_waits_as_azure_asked_within_the_interval(
+        attempts in 0u32..1000, random in 0.0..1.0f64, hint in proptest::option::of(0u64..1600),
     ) {
         let not_before = hint.map(Duration::from_secs);
         let wait = next_look(Outcome::Retrying { class: Class::Throttled, not_before }, HALF_AN_HOUR, attempts, random);
         prop_assert!(wait >= BACK_OFF.0 && wait >= not_before.unwrap_or_default());
         prop_assert!(wait <= BACK_OFF.1.max(not_before.unwrap_or_default().mul_f64(1.1)));
+    }
+
+    #[test]
+    fn no_wait_that_azure_asked_for_puts_the_next_look_off_beyond_the_interval(
+        attempts in 0u32..1000, random in 0.0..1.0f64, asked in 0u64..100_000, interval in 60u64..86_400,
+    ) {
+        let (asked, interval) = (Duration::from_secs(asked), Duration::from_secs(interval));
+        for outcome in [
+            Outcome::Waiting(asked),
+            Outcome::Retrying { class: Class::Throttled, not_before: Some(asked) },
+        ] {
+            let wait = next_look(outcome, interval, attempts, random);
+            prop_assert!(wait <= interval.mul_f64(1.1).max(BACK_OFF.1), "{outcome:?} {wait:?}");
+        }
     }
 }
 
@@ -33,6 +47,13 @@ fn settling_takes_seconds_and_grows() {
     let waits: Vec<u64> =
         (1..7).map(|n| next_look(Outcome::Settling, HALF_AN_HOUR, n, 0.0).as_secs()).collect();
     assert_eq!(waits, [5, 5, 8, 16, 32, 32]);
+}
+
+#[test]
+fn a_pass_that_was_overtaken_begins_anew_at_once_and_then_ever_later() {
+    let wait = |attempts| next_look(Outcome::Again, HALF_AN_HOUR, attempts, 1.0);
+    assert_eq!([0, 1].map(wait), [Duration::ZERO; 2]);
+    assert_eq!([2, 3, 4, 100].map(|attempts| wait(attempts).as_secs()), [2, 4, 8, 32]);
 }
 
 #[test]

@@ -177,9 +177,11 @@ impl Told<'_> {
                 in_the_dark_for.unwrap_or_default() < desired.interval
             }
             Finding::Registering { .. } => true,
-            Finding::UnderWay(_) | Finding::Deleting(_) | Finding::Invalid(_) | Finding::NeverLookedAt => {
-                false
-            }
+            Finding::UnderWay(_)
+            | Finding::Acting { .. }
+            | Finding::Deleting(_)
+            | Finding::Invalid(_)
+            | Finding::NeverLookedAt => false,
         };
         not_for_too_long
             && failure.hides_the_truth()

@@ -87,12 +87,11 @@ impl Told<'_> {
     pub(super) fn unjudged(&self, kind: &'static str) -> Part {
         let unknown = |reason, message: &str, course| Part::new(Tri::Unknown, reason, message.into(), course);
         match self.finding {
-            Finding::UnderWay(doing) | Finding::Registering { doing, .. } => self
-                .matched_before(kind)
-                .unwrap_or_else(|| unknown(Reason::Progressing, doing, Course::Working)),
-            Finding::Deleting(waits) => {
-                self.matched_before(kind).unwrap_or_else(|| unknown(Reason::Deleting, waits, Course::Working))
+            Finding::UnderWay(doing) | Finding::Acting { doing, .. } | Finding::Registering { doing, .. } => {
+                self.matched_before(kind)
+                    .unwrap_or_else(|| unknown(Reason::Progressing, doing, Course::Working))
             }
+            Finding::Deleting(departure) => unknown(Reason::Deleting, departure.problem, Course::Working),
             Finding::Invalid(Refusal { reason, problem }) => unknown(reason, problem, Course::Stuck),
             Finding::NeverLookedAt | Finding::Judged { .. } => {
                 unknown(Reason::Suspended, "not looked at: set spec.suspend: false", Course::Done)

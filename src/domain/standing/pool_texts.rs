@@ -61,6 +61,15 @@ pub(super) fn leaving_waits(pool: &str, reason: Reason) -> String {
     }
 }
 
+/// Of an object that is being deleted: the pools that are still to be left.
+pub(super) fn all_left(remaining: &[&str]) -> String {
+    match remaining {
+        [] => "the identity has left the pools that this object had added it to".into(),
+        [pool] => format!("the identity is being taken out of pool {pool}"),
+        pools => format!("the identity is being taken out of {} pools", pools.len()),
+    }
+}
+
 pub(super) fn leaving_pending(pool: &str) -> String {
     format!(
         "pool {pool} left the spec and bears the identity, and mode: Observe does not take it out: set mode: Manage, or put the pool back into spec.pools"

@@ -73,6 +73,7 @@ impl Told<'_> {
                     self.prior.pools.iter().cloned().map(|line| as_it_stands(line, &part)).collect()
                 }
                 Finding::UnderWay(_)
+                | Finding::Acting { .. }
                 | Finding::Registering { .. }
                 | Finding::Deleting(_)
                 | Finding::NeverLookedAt

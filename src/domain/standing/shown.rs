@@ -19,6 +19,7 @@ impl Told<'_> {
         match self.finding {
             Finding::Invalid(_) => self.prior.applied.clone(),
             Finding::UnderWay(_)
+            | Finding::Acting { .. }
             | Finding::Registering { .. }
             | Finding::Deleting(_)
             | Finding::NeverLookedAt
@@ -60,7 +61,7 @@ impl Told<'_> {
             name: Some(id.name().to_owned()),
             ..IdentityStatus::default()
         };
-        let observed = self.finding.judged().map(|(_, observed, _)| &observed.identity);
+        let observed = self.finding.observed().map(|observed| &observed.identity);
         let seen = observed.and_then(Fact::known);
         let prior = self
             .prior
@@ -105,9 +106,11 @@ impl Told<'_> {
         let verdict = match self.finding {
             Finding::Judged { verdict, .. } => verdict,
             Finding::Registering { .. } => return self.prior.pending_changes.clone(),
-            Finding::UnderWay(_) | Finding::Deleting(_) | Finding::Invalid(_) | Finding::NeverLookedAt => {
-                return vec![];
-            }
+            Finding::UnderWay(_)
+            | Finding::Acting { .. }
+            | Finding::Deleting(_)
+            | Finding::Invalid(_)
+            | Finding::NeverLookedAt => return vec![],
         };
         let prior = |of_pools: bool| {
             let all = self.prior.pending_changes.iter();
@@ -148,9 +151,10 @@ impl Told<'_> {
             .filter(|_| self.prior.observed_generation == Some(self.generation));
         match self.finding {
             Finding::Judged { .. } => {}
-            Finding::UnderWay(_) | Finding::Registering { .. } | Finding::Deleting(_) => {
-                return prior.cloned();
-            }
+            Finding::UnderWay(_)
+            | Finding::Acting { .. }
+            | Finding::Registering { .. }
+            | Finding::Deleting(_) => return prior.cloned(),
             Finding::Invalid(_) | Finding::NeverLookedAt => return None,
         }
         let told = parts.iter().find_map(|part| match &part.trouble {

@@ -17,6 +17,7 @@ use crate::{
     domain::{
         desired::Desired,
         failure::{Cause, Class, Failure},
+        farewell::WaitsFor,
         observed::{Fact, Identity, Observed, OrganizationDirectory, Subscription, SubscriptionState},
         ownership::Owner,
         plan::Verdict,
@@ -24,8 +25,8 @@ use crate::{
         registration::{Entered, Judgement, PoolJudged, PoolRecord, PoolVerdict, Removals},
         schedule::Outcome,
         testing::{
-            Kstatus, causes, condition, desired, failure, holding, identity, key, kstatus, location,
-            obeys_the_rules, observed, own_entry, pool_id, principal, tenant, wanted,
+            Kstatus, causes, condition, departure, desired, failure, holding, identity, key, kstatus,
+            location, obeys_the_rules, observed, own_entry, pool_id, principal, tenant, wanted,
         },
     },
 };
@@ -265,13 +266,74 @@ mod what_gitops_tools_see {
     #[test]
     fn a_deletion_that_waits_for_what_passes_by_itself_is_in_progress_and_says_so() {
         let waits = "identity x is not deleted yet, because a pool is being changed";
-        let story = Story::ready().told_as(Finding::Deleting(waits));
-        for part in [types::READY, types::IDENTITY_READY, types::POOLS_REGISTERED] {
-            assert_eq!(story.says(part), Some(("Unknown", "Deleting")));
-            assert_eq!(story.message(part), waits);
-        }
-        assert_eq!(story.says(types::DIRECTORY_MATCHED), Some(("True", "SameDirectory")));
+        let story = Story::ready().told_as(Finding::Deleting(departure(waits)));
+        assert_eq!(story.says(types::READY), Some(("Unknown", "Deleting")));
+        assert_eq!(story.message(types::READY), waits);
         assert_eq!((story.kstatus(), story.outcome), (Kstatus::InProgress, Outcome::Settling));
+    }
+
+    #[test]
+    fn while_an_object_is_being_deleted_what_is_not_looked_at_any_more_keeps_its_last_verdict() {
+        let ready = Story::ready();
+        let before = ready.status.clone();
+        let mut story = ready;
+        story.generation += 1;
+        let story = story.told_as(Finding::Deleting(departure("a pool is being changed")));
+        for part in [types::DIRECTORY_MATCHED, types::IDENTITY_READY, types::POOLS_REGISTERED] {
+            assert_eq!(condition(&story.status, part), condition(&before, part), "{part}");
+        }
+        let gone = Departure { identity_is_gone: true, ..departure("it is asked once more") };
+        let story = story.told_as(Finding::Deleting(gone));
+        assert_eq!(story.says(types::IDENTITY_READY), Some(("False", "IdentityNotFound")));
+    }
+
+    #[test]
+    fn a_deletion_waits_an_hour_for_what_passes_by_itself_and_then_a_person_is_called_and_stays_so() {
+        let mut story = Story::ready();
+        let since = story.now;
+        for (minutes, expected) in
+            [(0, Kstatus::InProgress), (59, Kstatus::InProgress), (2, Kstatus::Failed), (60, Kstatus::Failed)]
+        {
+            story.now += minutes.minutes();
+            let waits = Departure { since, ..departure("a pool is being changed") };
+            story = story.told_as(Finding::Deleting(waits));
+            assert_eq!(story.kstatus(), expected, "{minutes}");
+        }
+        assert_eq!(story.says(types::STALLED), Some(("True", "DeletionBlocked")));
+        assert_eq!(story.outcome, Outcome::Stalled);
+    }
+
+    #[test]
+    fn what_stands_in_the_way_of_a_deletion_calls_a_person_at_once() {
+        let blocked = Departure { waits_for_whom: WaitsFor::APerson, ..departure("a lock keeps it") };
+        let story = Story::ready().told_as(Finding::Deleting(blocked));
+        assert_eq!(story.says(types::READY), Some(("False", "DeletionBlocked")));
+        assert_eq!((story.kstatus(), story.outcome), (Kstatus::Failed, Outcome::Stalled));
+        // What comes after is looked at soon again, whatever was in the way before.
+        let looks = Departure { waits_for_whom: WaitsFor::AnotherLook, ..departure("asked once more") };
+        let story = story.told_as(Finding::Deleting(looks));
+        assert_eq!((story.kstatus(), story.outcome), (Kstatus::InProgress, Outcome::Settling));
+    }
+
+    #[test]
+    fn a_record_is_stored_without_a_word_about_a_spec_that_was_not_looked_at() {
+        let story = Story::ready();
+        let (before, id) = (story.status.clone(), story.desired.identity.clone());
+        let record = Record { pools: story.record.pools.clone(), ..holding(2, Origin::Created) };
+        let stored = Told {
+            prior: &before,
+            generation: story.generation + 7,
+            record: &record,
+            identity: Some(&id),
+            wanted: None,
+            requested_at: None,
+            finding: Finding::UnderWay(""),
+            now: story.now,
+        }
+        .record_alone();
+        assert_eq!(Record::of(&stored), record);
+        assert_eq!(stored.observed_generation, before.observed_generation);
+        assert_eq!(stored.conditions, before.conditions);
     }
 
     #[test]
@@ -757,10 +819,10 @@ proptest! {
             if !matches!(pass, Pass::Invalid) {
                 story.record = record;
             }
-            let (desired, before) = (story.desired.clone(), story.status.clone());
+            let (desired, before, now) = (story.desired.clone(), story.status.clone(), story.now);
             let finding = match &pass {
                 Pass::UnderWay => Finding::UnderWay("looking at it"),
-                Pass::Deleting => Finding::Deleting("a pool is being changed"),
+                Pass::Deleting => Finding::Deleting(Departure { since: now, ..departure("a pool is being changed") }),
                 Pass::Registering(judged) => Finding::Registering {
                     doing: "a registration is under way",
                     desired: &desired,

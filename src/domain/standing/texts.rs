@@ -49,6 +49,10 @@ pub(super) fn settling(id: &IdentityId) -> String {
     )
 }
 
+pub(super) fn gone(id: &IdentityId) -> String {
+    format!("identity {id:#} is not there any more")
+}
+
 pub(super) fn disabled(id: &IdentityId) -> String {
     format!("subscription {} is disabled or deleted and takes no changes: enable it again", id.subscription())
 }

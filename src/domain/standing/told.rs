@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::{part::Part, summary::summarise};
+use super::{deleting::Departure, part::Part, pools::Line, summary::summarise};
 use crate::{
     api::{
         conditions::{Reason, types},
@@ -28,8 +28,15 @@ pub(super) const MESSAGE_LIMIT: usize = 2048;
 /// What a pass came to.
 #[derive(Debug, Clone, Copy)]
 pub enum Finding<'a> {
-    /// It has only begun, or is between two steps: what is being done, as a phrase.
+    /// It has only begun: what is being done, as a phrase.
     UnderWay(&'a str),
+    /// It is between two steps, and the identity is not judged yet.
+    Acting {
+        /// What is being done, as a phrase.
+        doing: &'a str,
+        /// What is true.
+        observed: &'a Observed,
+    },
     /// Directory and identity are judged, and a pool is between two steps.
     Registering {
         /// What is being done, as a phrase.
@@ -41,8 +48,8 @@ pub enum Finding<'a> {
         /// What is told of the identity.
         verdict: &'a Verdict,
     },
-    /// The object is being deleted: what that waits for and passes by itself, as a sentence.
-    Deleting(&'a str),
+    /// The object is being deleted, and is not gone yet.
+    Deleting(Departure<'a>),
     /// The spec is not acted on: why.
     Invalid(Refusal<'a>),
     /// The object is suspended and was never looked at.
@@ -68,7 +75,24 @@ impl<'a> Finding<'a> {
         match *self {
             Self::Judged { desired, observed, verdict, .. }
             | Self::Registering { desired, observed, verdict, .. } => Some((desired, observed, verdict)),
-            Self::UnderWay(_) | Self::Deleting(_) | Self::Invalid(_) | Self::NeverLookedAt => None,
+            Self::UnderWay(_)
+            | Self::Acting { .. }
+            | Self::Deleting(_)
+            | Self::Invalid(_)
+            | Self::NeverLookedAt => None,
+        }
+    }
+
+    /// What is true, if that was read.
+    pub(super) fn observed(&self) -> Option<&'a Observed> {
+        match *self {
+            Self::Acting { observed, .. } => Some(observed),
+            Self::UnderWay(_)
+            | Self::Registering { .. }
+            | Self::Deleting(_)
+            | Self::Invalid(_)
+            | Self::NeverLookedAt
+            | Self::Judged { .. } => self.judged().map(|(_, observed, _)| observed),
         }
     }
 }
@@ -84,11 +108,6 @@ impl<'a> Refusal<'a> {
     /// It cannot be used.
     pub fn unusable(problem: &'a str) -> Self {
         Self { reason: Reason::InvalidSpec, problem }
-    }
-
-    /// The object is being deleted, and something stands in the way.
-    pub fn deletion_blocked(problem: &'a str) -> Self {
-        Self { reason: Reason::DeletionBlocked, problem }
     }
 
     /// It asks for what its namespace may not have.
@@ -121,6 +140,9 @@ pub struct Told<'a> {
 impl Told<'_> {
     /// The new status, and what it means for the schedule.
     pub fn compose(&self) -> (ManagedDevOpsIdentityStatus, Outcome) {
+        if let Finding::Deleting(departure) = self.finding {
+            return self.compose_departure(departure);
+        }
         let (directory, identity) = (self.directory_part(), self.identity_part());
         let (pools, lines) = self.pools_part();
         let (ready, abnormal, outcome) = summarise(&directory, &identity, &pools);
@@ -153,7 +175,34 @@ impl Told<'_> {
         (status, outcome)
     }
 
-    fn condition(&self, kind: &'static str, part: &Part) -> Condition {
+    fn compose_departure(&self, departure: Departure<'_>) -> (ManagedDevOpsIdentityStatus, Outcome) {
+        let (conditions, lines, outcome) = self.departing(departure, self.pools_part().1);
+        let status = ManagedDevOpsIdentityStatus {
+            observed_generation: Some(self.generation),
+            conditions,
+            pool_summary: self.pool_summary(&lines),
+            pending_changes: vec![],
+            ..self.with_record(lines)
+        };
+        (status, outcome)
+    }
+
+    /// The status as it stands, but for what is remembered: for a record that must be stored whatever the object says by now.
+    /// Nothing is claimed of a generation that was not looked at.
+    pub fn record_alone(&self) -> ManagedDevOpsIdentityStatus {
+        self.with_record(self.pools_part().1)
+    }
+
+    fn with_record(&self, lines: Vec<Line>) -> ManagedDevOpsIdentityStatus {
+        ManagedDevOpsIdentityStatus {
+            identity: self.identity_status(),
+            pools: lines.into_iter().map(|line| line.status).collect(),
+            applied: self.record.applied.clone(),
+            ..self.prior.clone()
+        }
+    }
+
+    pub(super) fn condition(&self, kind: &'static str, part: &Part) -> Condition {
         let Part { status, reason, message, course: _, trouble: _ } = part;
         let since = self
             .prior_condition(kind)

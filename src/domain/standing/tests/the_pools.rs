@@ -258,7 +258,7 @@ mod the_summary {
         let findings = [
             Finding::UnderWay("looking at it"),
             Finding::Registering { doing: "pool linux is being left", desired, observed, verdict },
-            Finding::Deleting("a pool is being changed"),
+            Finding::Deleting(departure("a pool is being changed")),
             Finding::Invalid(Refusal::beyond_the_fences("spec.pools: no")),
         ];
         for finding in findings {
