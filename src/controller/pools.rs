@@ -177,6 +177,9 @@ impl Pass<'_> {
             });
             let verdict = match next {
                 PoolNext::Tell(verdict) => {
+                    if verdict == PoolVerdict::Registered {
+                        self.of_pool(&wanted.id, PoolMemory::registered);
+                    }
                     if verdict == PoolVerdict::Registered && self.desired.mode == Mode::Manage {
                         self.record = self.record.pool_applied(&wanted.name);
                     }

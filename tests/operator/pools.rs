@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use azure_simulator::{
-    Fault, IdentityMap, Terraform,
+    CannedAnswer, Effect, Fault, Hand, IdentityMap, Terraform,
     world::{Attached, Pool, ProvisioningState, TerraformRun},
 };
 use mdi_operator::api::{
@@ -37,6 +37,19 @@ impl Stage {
                 r.method == method && r.path.to_lowercase().contains("/microsoft.devopsinfrastructure/pools/")
             })
             .count()
+    }
+
+    /// How often an event was told.
+    async fn told(&self, name: &str, reason: &str) -> usize {
+        self.events(name).await.iter().filter(|(_, told)| told == reason).count()
+    }
+
+    async fn until_operation(&self, name: &str) -> ManagedDevOpsIdentity {
+        self.until(name, "an operation", |object| {
+            let pools = object.status.as_ref().map(|status| status.pools.as_slice()).unwrap_or_default();
+            pools.iter().any(|pool| pool.operation.is_some())
+        })
+        .await
     }
 
     async fn until_registered(&self, name: &str, summary: &str) -> ManagedDevOpsIdentity {
@@ -120,16 +133,10 @@ async fn a_long_change_survives_a_restart_of_the_operator_and_is_sent_once() {
     stage.azure.state().set(|settings| settings.pools.update_seconds = 90.0);
     stage.start_operator(&[]).await;
     stage.apply("agents", stage.with_pools(&["pool-linux"])).await;
-    let object = stage
-        .until("agents", "an operation", |object| {
-            object
-                .status
-                .as_ref()
-                .is_some_and(|s| s.pools.first().is_some_and(|pool| pool.operation.is_some()))
-        })
-        .await;
+    let object = stage.until_operation("agents").await;
     assert_eq!(pool_status(&object, "pool-linux").principal_id, None);
     assert_eq!(condition(&object, types::STALLED), None);
+    assert_eq!(stage.told("agents", "PoolRegistered").await, 0, "told when the change was only taken");
     stage.kill_operator().await;
     stage.start_operator(&[]).await;
     let object = stage.until_registered("agents", "1/1").await;
@@ -140,6 +147,8 @@ async fn a_long_change_survives_a_restart_of_the_operator_and_is_sent_once() {
     );
     assert!(pool.principal_id.is_some());
     assert_eq!(stage.pool_requests("PATCH"), 1);
+    stage.until_event("agents", "Normal", "PoolRegistered").await;
+    assert_eq!(stage.told("agents", "PoolRegistered").await, 1);
 }
 
 #[tokio::test]
@@ -343,4 +352,235 @@ async fn a_pool_that_cannot_be_read_is_not_taken_for_gone_while_it_is_left() {
     stage.azure.state().clear_faults();
     stage.until_registered("agents", "0/0").await;
     assert!(!stage.is_registered("pool-linux", "agents"));
+}
+
+#[tokio::test]
+async fn a_change_that_azure_takes_and_does_not_carry_out_is_told_and_not_sent_again_and_again() {
+    let stage = Stage::set().await;
+    let taken = CannedAnswer { status: 202, ..CannedAnswer::default() };
+    stage.azure.script(Fault::on("PATCH", "/pools/pool-linux", Effect::Answer(taken)).forever());
+    stage.apply("agents", stage.with_pools(&["pool-linux", "pool-windows"])).await;
+    let object = stage.until_stalled("agents", "RequestRefused").await;
+    let error = object.status.as_ref().unwrap().last_error.clone().unwrap();
+    assert_eq!(error.code, "ChangeNotShown");
+    assert!(error.target.eq_ignore_ascii_case(&stage.sample.pool_id("pool-linux")), "{}", error.target);
+    assert_eq!(pool_status(&object, "pool-linux").state, PoolState::Missing);
+    assert_eq!(pool_status(&object, "pool-windows").state, PoolState::Registered);
+    let told = message(&object, types::STALLED);
+    assert!(told.contains("pool-linux") && told.contains("activity log"), "{told}");
+    stage.let_pass(Duration::from_mins(5)).await;
+    stage.request("agents").await;
+    assert_eq!(stage.pool_requests("PATCH"), 2, "one for each pool");
+    assert_eq!(stage.told("agents", "PoolRegistered").await, 1);
+}
+
+#[tokio::test]
+async fn a_change_that_has_worked_is_told_although_somebody_changes_the_pool_by_then() {
+    let stage = Stage::without_operator(|_| {}).await;
+    stage.azure.state().set(|settings| {
+        (settings.pools.update_seconds, settings.pools.retry_after_seconds) = (30.0, 90);
+    });
+    stage.start_operator(&[]).await;
+    stage.apply("agents", stage.with_pools(&["pool-linux"])).await;
+    stage.until_operation("agents").await;
+    stage.let_pass(Duration::from_secs(45)).await;
+    let pool = stage.sample.pool_id("pool-linux");
+    assert!(stage.is_registered("pool-linux", "agents"));
+    stage.azure.state().with(|world| world.set_pool_state(&pool, ProvisioningState::Updating)).unwrap();
+    let object = stage.until_registered("agents", "1/1").await;
+    let line = pool_status(&object, "pool-linux");
+    assert_eq!((line.origin, line.operation), (Some(PoolOrigin::Added), None));
+    assert!(line.principal_id.is_some());
+    assert_eq!(line.provisioning_state.as_deref(), Some("Updating"));
+}
+
+#[tokio::test]
+async fn an_operation_is_not_asked_about_before_its_time() {
+    let stage = Stage::without_operator(|_| {}).await;
+    stage.azure.state().set(|settings| {
+        (settings.pools.update_seconds, settings.pools.retry_after_seconds) = (240.0, 180);
+    });
+    stage.start_operator(&[]).await;
+    stage.apply("agents", stage.with_pools(&["pool-linux"])).await;
+    stage.until_operation("agents").await;
+    for _ in 0..3 {
+        stage.request("agents").await;
+    }
+    let asked = || stage.requests().iter().filter(|request| request.path.contains("/locations/")).count();
+    assert_eq!(asked(), 0);
+    stage.until_registered("agents", "1/1").await;
+    assert!((1..=2).contains(&asked()), "{}", asked());
+}
+
+#[tokio::test]
+async fn one_404_does_not_end_the_leaving_of_a_pool() {
+    let stage = Stage::set().await;
+    stage.apply("agents", stage.with_pools(&["pool-linux"])).await;
+    stage.until_registered("agents", "1/1").await;
+    stage.let_pass(Duration::from_mins(3)).await;
+    stage.azure.script(Fault::answer("GET", "/pools/pool-linux", 404, "ResourceNotFound"));
+    stage.apply("agents", stage.with_pools(&[])).await;
+    stage.until_event("agents", "Normal", "PoolLeft").await;
+    assert!(!stage.is_registered("pool-linux", "agents"));
+    stage.until_registered("agents", "0/0").await;
+}
+
+#[tokio::test]
+async fn a_pool_that_went_with_its_resource_group_is_left() {
+    let stage = Stage::set().await;
+    let sample = stage.sample.clone();
+    let id = sample.pool_id("pool-other").replace(&sample.group, "rg-other");
+    stage
+        .azure
+        .state()
+        .with(|world| {
+            world.create_group(&sample.subscription, "rg-other", &sample.location)?;
+            world.create_pool(&id, Pool::azure_devops(&sample.location, &["https://dev.azure.com/contoso"]))
+        })
+        .unwrap();
+    let pools = json!([{"name": "pool-other", "resourceGroup": "rg-other"}]);
+    stage.apply("agents", stage.spec(|spec| spec["pools"] = pools)).await;
+    stage.until_registered("agents", "1/1").await;
+    stage.azure.state().with(|world| world.delete_group(&sample.subscription, "rg-other")).unwrap();
+    stage.apply("agents", stage.with_pools(&[])).await;
+    let object = stage.until_registered("agents", "0/0").await;
+    assert_eq!(object.status.unwrap().pools, []);
+}
+
+#[tokio::test]
+async fn observe_lists_a_pool_that_left_the_spec_and_manage_leaves_it() {
+    let stage = Stage::set().await;
+    stage.apply("agents", stage.with_pools(&["pool-linux"])).await;
+    let before = stage.until_registered("agents", "1/1").await;
+    stage.azure.clear_log();
+    let mut spec = stage.with_pools(&[]);
+    spec["mode"] = json!("Observe");
+    stage.apply("agents", spec).await;
+    let object = stage.until_stalled("agents", "ChangesPending").await;
+    let status = object.status.clone().unwrap();
+    let change = &status.pending_changes[0];
+    assert_eq!((change.field.as_str(), change.wanted.as_deref()), ("pools.pool-linux", None));
+    assert_eq!(change.observed, pool_status(&before, "pool-linux").principal_id);
+    let line = pool_status(&object, "pool-linux");
+    assert_eq!((line.state, line.origin), (PoolState::Removing, Some(PoolOrigin::Added)));
+    stage.let_pass(Duration::from_mins(3)).await;
+    stage.request("agents").await;
+    assert!(stage.is_registered("pool-linux", "agents"));
+    assert_eq!(stage.writes(), [""; 0]);
+    stage.apply("agents", stage.with_pools(&[])).await;
+    stage.until_registered("agents", "0/0").await;
+    assert!(!stage.is_registered("pool-linux", "agents"));
+}
+
+#[tokio::test]
+async fn an_entry_that_followed_the_identity_that_was_created_anew_stays_ours() {
+    let stage = Stage::set().await;
+    stage.apply("agents", stage.with_pools(&["pool-linux"])).await;
+    let before = stage.until_registered("agents", "1/1").await;
+    stage.let_pass(Duration::from_mins(3)).await;
+    let (pool, id) = (stage.sample.pool_id("pool-linux"), stage.id("agents"));
+    let act = Hand::RecreatePool { id: pool, identities: vec![id.clone()] };
+    stage.azure.script(Fault::on("PUT", "/userAssignedIdentities/agents", Effect::HandAfter { act }));
+    stage.azure.state().with(|world| world.delete_identity(&id)).unwrap();
+    stage.azure.clear_log();
+    stage.request("agents").await;
+    let principal = |object: &ManagedDevOpsIdentity| pool_status(object, "pool-linux").principal_id;
+    let object = stage
+        .until("agents", "registered with the new principal", |object| {
+            condition(object, types::READY) == Some(("True", "Succeeded"))
+                && principal(object) != principal(&before)
+        })
+        .await;
+    assert_eq!(pool_status(&object, "pool-linux").origin, Some(PoolOrigin::Added));
+    assert_eq!(principal(&object), object.status.as_ref().unwrap().identity.as_ref().unwrap().principal_id);
+    assert_eq!(stage.pool_requests("PATCH"), 0);
+    stage.apply("agents", stage.with_pools(&[])).await;
+    stage.until_registered("agents", "0/0").await;
+    assert!(!stage.is_registered("pool-linux", "agents"));
+}
+
+#[tokio::test]
+async fn a_removal_that_azure_refuses_in_one_form_is_sent_once_in_the_other() {
+    let stage = Stage::without_operator(|_| {}).await;
+    stage.azure.state().set(|settings| settings.readings.pools.identity_map = IdentityMap::Replace);
+    let before = stage.pool("pool-linux");
+    stage.start_operator(&[]).await;
+    stage.apply("agents", stage.with_pools(&["pool-linux"])).await;
+    stage.until_registered("agents", "1/1").await;
+    stage.azure.clear_log();
+    stage.azure.script(Fault::answer("PATCH", "/pools/pool-linux", 400, "InvalidIdentityValues"));
+    stage.apply("agents", stage.with_pools(&[])).await;
+    stage.until_registered("agents", "0/0").await;
+    assert_eq!(before, of_others(&stage.pool("pool-linux"), &stage.id("agents")));
+    assert!(!stage.is_registered("pool-linux", "agents"));
+    let patches = stage.requests().into_iter().filter(|request| request.method == "PATCH");
+    let maps: Vec<Value> = patches
+        .filter_map(|request| Some(request.request_body?["identity"]["userAssignedIdentities"].clone()))
+        .collect();
+    let nulls = |map: &Value| map.as_object().unwrap().values().filter(|entry| entry.is_null()).count();
+    assert_eq!(maps.iter().map(nulls).collect::<Vec<_>>(), [1, 0]);
+}
+
+#[tokio::test]
+async fn a_removal_that_azure_refuses_in_both_forms_is_told_and_not_tried_fast() {
+    let stage = Stage::set().await;
+    stage.apply("agents", stage.with_pools(&["pool-linux"])).await;
+    stage.until_registered("agents", "1/1").await;
+    stage.azure.clear_log();
+    stage.azure.script(Fault::answer("PATCH", "/pools/pool-linux", 400, "InvalidIdentityValues").forever());
+    stage.apply("agents", stage.with_pools(&[])).await;
+    let object = stage.until_stalled("agents", "RequestRefused").await;
+    assert_eq!(object.status.unwrap().last_error.unwrap().code, "InvalidIdentityValues");
+    stage.request("agents").await;
+    assert_eq!(stage.pool_requests("PATCH"), 2);
+}
+
+#[tokio::test]
+async fn the_summary_is_never_that_of_the_spec_before() {
+    let stage = Stage::set().await;
+    stage.apply("agents", stage.with_pools(&["pool-linux"])).await;
+    stage.until_registered("agents", "1/1").await;
+    stage.azure.state().set(|settings| settings.pools.update_seconds = 60.0);
+    let generation = stage.apply("agents", stage.with_pools(&["pool-windows"])).await.metadata.generation;
+    let is_of_this_spec = |object: &ManagedDevOpsIdentity| {
+        object.status.as_ref().and_then(|status| status.observed_generation) == generation
+    };
+    let object = stage.until("agents", "a first word", is_of_this_spec).await;
+    assert_eq!(object.status.unwrap().pool_summary.as_deref(), Some("0/1"));
+    let waited = |object: &ManagedDevOpsIdentity| {
+        is_of_this_spec(object)
+            && object.status.as_ref().and_then(|status| status.pool_summary.as_deref()) == Some("1/1")
+    };
+    let object = stage.until("agents", "1/1", waited).await;
+    assert_eq!(pool_status(&object, "pool-windows").state, PoolState::Registered);
+    assert!(stage.is_registered("pool-windows", "agents"));
+}
+
+#[tokio::test]
+async fn what_was_left_is_stored_before_the_next_pool_is_left_in_a_change_of_the_spec_and_in_a_deletion() {
+    for deletes in [false, true] {
+        let stage = Stage::set().await;
+        let mut spec = stage.with_pools(&["pool-linux", "pool-windows"]);
+        spec["deletionPolicy"] = json!("Delete");
+        stage.apply("agents", spec).await;
+        stage.until_registered("agents", "2/2").await;
+        let slow = Effect::Delay { milliseconds: 4000 };
+        stage.azure.script(Fault::on("PATCH", "/pools/pool-windows", slow));
+        if deletes {
+            stage.api().delete("agents", &kube::api::DeleteParams::default()).await.unwrap();
+        } else {
+            stage.apply("agents", stage.with_pools(&[])).await;
+        }
+        let object = stage
+            .until("agents", "the first pool left", |object| {
+                object.status.as_ref().is_some_and(|status| status.pools.len() == 1)
+            })
+            .await;
+        assert!(
+            stage.is_registered("pool-windows", "agents") && !stage.is_registered("pool-linux", "agents")
+        );
+        assert_eq!(pool_status(&object, "pool-windows").origin, Some(PoolOrigin::Added));
+        let told = message(&object, types::READY);
+        assert!(told.contains("is being left"), "{told}");
+    }
 }

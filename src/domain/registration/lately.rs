@@ -207,6 +207,11 @@ impl PoolMemory {
         (self.done, self.taken) = (Some((Change::Adds, now)), None);
     }
 
+    /// The pool bears the identity, whoever added it: no change of ours is awaited any more.
+    pub fn registered(&mut self) {
+        self.taken = None;
+    }
+
     /// A change of ours failed.
     pub fn failed(&mut self, failure: &Failure, now: Duration) {
         self.failed = Some((now, failure.clone()));
@@ -354,6 +359,18 @@ mod tests {
         memory.added(at(201));
         assert_eq!((due(&memory, 201), lately(&memory, 320).done), (None, Some(Change::Adds)));
         assert_eq!(lately(&memory, 321).done, None);
+    }
+
+    #[test]
+    fn a_pool_that_bears_the_identity_owes_nothing_whoever_added_it() {
+        for change in [Change::Adds, Change::TakesOut] {
+            let mut memory = PoolMemory::default();
+            memory.taken(change, None, false, at(0));
+            look(&mut memory, &showing(&[own_entry(Some(principal(1)))]), 60);
+            memory.registered();
+            look(&mut memory, &showing(&[]), 300);
+            assert_eq!(due(&memory, 300), None);
+        }
     }
 
     #[test]

@@ -204,6 +204,9 @@ impl World {
             let next = self.next(&record, &seen, operation.as_ref());
             let next = match next {
                 Step::Rest(registered) => {
+                    if registered {
+                        self.memory.registered();
+                    }
                     self.record = Some(record).filter(|record| !record.is_blank());
                     return (step == 0, registered);
                 }
