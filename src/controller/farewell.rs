@@ -93,7 +93,10 @@ impl Operator {
         {
             self.events.normal(&subject.reference(), event::DELETION_WAITS, &problem).await;
         }
-        Ok(outcome)
+        Ok(match (outcome, obstacle.ask_again_after()) {
+            (Outcome::Settling, Some(again)) => Outcome::Waiting(again),
+            _ => outcome,
+        })
     }
 
     /// Releases the mark, if it is ours, on a read that was made under leave to write. Why it is retained is told once that is

@@ -39,7 +39,7 @@ use crate::{
 };
 
 /// How many pools are read at once.
-const READS_AT_ONCE: usize = 8;
+const READS_AT_ONCE: usize = 32;
 /// More steps than any sound pass takes for one pool.
 const STEPS_AT_MOST: usize = 16;
 

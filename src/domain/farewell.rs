@@ -14,7 +14,7 @@
 //!             └─ one cannot ──────────┴─ one does, or lists are not readable ─┴─ a lock, a right ─► blocked
 //! ```
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     api::v1alpha1::{DeletionPolicy, Mode, Origin},
@@ -396,6 +396,16 @@ impl Obstacle {
             _ if self.passes_by_itself() => WaitsFor::Others,
             _ => WaitsFor::APerson,
         }
+    }
+
+    /// How long Azure asked to be left alone about what it waits for.
+    pub fn ask_again_after(&self) -> Option<Duration> {
+        let Self::NotLeft(pools) = self else { return None };
+        let waits = pools.iter().filter_map(|pool| match &pool.judgement {
+            Judgement::LeavingWaits { again, .. } => *again,
+            _ => None,
+        });
+        waits.max()
     }
 
     fn passes_by_itself(&self) -> bool {
