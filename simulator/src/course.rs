@@ -6,9 +6,10 @@ use jiff::Timestamp;
 
 use crate::clock::{later, seconds_between};
 use crate::operations::{Failure, Leaves, Status};
+use crate::pool_readings::RecreatedIdentity;
 use crate::settings::Terraform;
 use crate::simulation::Simulation;
-use crate::world::{Name, Names, Pool, ProvisioningState};
+use crate::world::{Entry, Name, Names, Pool, ProvisioningState, World};
 
 /// Seconds; what is shorter would never be through.
 const SHORTEST_INTERVAL: f64 = 1.0;
@@ -38,6 +39,9 @@ impl Simulation {
     pub(crate) fn catch_up(&mut self) {
         let now = self.clock.now();
         self.end_registrations(now);
+        if self.settings.readings.pools.recreated_identity == RecreatedIdentity::Followed {
+            self.follow_identities();
+        }
         self.schedule.follow(&self.settings.terraform, now);
         loop {
             let (end, run) = (self.operations.next_due(now), self.schedule.next_due(now));
@@ -62,6 +66,18 @@ impl Simulation {
     pub(crate) fn older_shown_until(&self, at: Timestamp) -> Option<Timestamp> {
         let delay = self.settings.replication_delay_seconds;
         (delay > 0.0).then(|| later(at, delay))
+    }
+
+    /// Entries of identities that were created again take the ids of now.
+    fn follow_identities(&mut self) {
+        let World { pools, identities, .. } = &mut self.world;
+        for (id, entry) in pools.values_mut().flat_map(|pool| pool.identity.user.iter_mut()) {
+            if let Some(identity) = identities.get(id)
+                && identity.principal_id != entry.principal_id
+            {
+                *entry = Entry::of(identity);
+            }
+        }
     }
 
     fn end(&mut self, id: &str, at: Timestamp) {

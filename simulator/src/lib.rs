@@ -66,8 +66,9 @@ pub use hand::Hand;
 pub use journal::LoggedRequest;
 pub use pool_readings::{
     AssignRight, AvailableName, BothTypes, DeadEntry, DuringUpdate, FailedUpdate, IdentityAbsentInPut,
-    IdentityMap, KindInPatch, LastEntryGone, LocationEnd, MembershipCheck, NullInPut, OperationHeaders,
-    PatchAnswer, PoolReadings, RegionalIdentity, ResentEntry, UnknownInPut,
+    IdentityMap, KindInPatch, LastEntryGone, LocationEnd, MembershipCheck, NoneInPatch, NullInPatch,
+    NullInPut, OperationHeaders, PatchAnswer, PoolReadings, RecreatedIdentity, RegionalIdentity, ResentEntry,
+    UnknownInPut,
 };
 pub use readings::{
     AnonymousUnknownSubscription, Created, DeleteInDisabledSubscription, DeleteInMissingGroup, LastPage,

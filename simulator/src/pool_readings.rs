@@ -12,6 +12,12 @@ pub struct PoolReadings {
     pub identity_map: IdentityMap,
     /// An entry that is `null` in a PUT.
     pub null_in_put: NullInPut,
+    /// An entry that is `null` in a PATCH.
+    pub null_in_patch: NullInPatch,
+    /// A PATCH with the type `None` on a pool that has identities of others.
+    pub none_in_patch: NoneInPatch,
+    /// The entry of an identity that was deleted and created again.
+    pub recreated_identity: RecreatedIdentity,
     /// An entry that is there and is sent again as `{}`.
     pub resent_entry: ResentEntry,
     /// An entry that is there and is sent again, while its identity is gone.
@@ -66,6 +72,41 @@ pub enum NullInPut {
     Refused,
     /// As in a PATCH.
     Removed,
+}
+
+/// An entry that is `null` in a PATCH. Unverified for pools. Where it is refused, an entry goes by being left out, which
+/// takes [`IdentityMap::Replace`]: under a merge nothing could be taken away at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NullInPatch {
+    /// It is gone.
+    #[default]
+    Removed,
+    /// 400 `InvalidIdentityValues`.
+    Refused,
+}
+
+/// A PATCH with the type `None` on a pool that has user-assigned identities. Unverified. Where it is refused, the last one
+/// goes by `null` beside the type `UserAssigned`, whatever [`LastEntryGone`] says of other writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NoneInPatch {
+    /// All are gone.
+    #[default]
+    Accepted,
+    /// 400 `InvalidIdentityValues`.
+    RefusedWhileAttached,
+}
+
+/// The entry of an identity that was deleted and created again. Unverified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RecreatedIdentity {
+    /// It keeps the ids of the one that is gone.
+    #[default]
+    Stale,
+    /// It takes the ids of the new one.
+    Followed,
 }
 
 /// An entry that is there and is sent again as `{}`. Unverified whether its ids are looked up again.

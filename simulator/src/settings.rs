@@ -91,6 +91,8 @@ pub struct PoolTimes {
     pub operations_valid_seconds: f64,
     /// Seconds for which a new entry of the identity block is shown without its ids. Default 0; unverified.
     pub entries_empty_seconds: f64,
+    /// Characters that the address of an operation has at least: Azure's carry an opaque state in their query. Default 0.
+    pub operation_address_length: usize,
 }
 
 impl Default for PoolTimes {
@@ -102,6 +104,7 @@ impl Default for PoolTimes {
             retry_after_seconds: 10,
             operations_valid_seconds: 86_400.0,
             entries_empty_seconds: 0.0,
+            operation_address_length: 0,
         }
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use azure_simulator::world::{Entry, IsolationScope, Name, Tags};
 use azure_simulator::{
-    AssignRight, BothTypes, DeadEntry, IdentityAbsentInPut, IdentityMap, LastEntryGone, NullInPut,
-    RegionalIdentity, ResentEntry,
+    AssignRight, BothTypes, DeadEntry, IdentityAbsentInPut, IdentityMap, LastEntryGone, NoneInPatch,
+    NullInPatch, NullInPut, RecreatedIdentity, RegionalIdentity, ResentEntry,
 };
 use serde_json::{Value, json};
 use support::{Bench, Seen};
@@ -97,6 +97,49 @@ async fn null_takes_an_entry_away_in_a_patch_and_in_a_put_only_under_one_reading
     assert_eq!(keys(&bench.put_pool("pool-linux", body).await), [artifacts]);
     let gone = bench.patch_pool("pool-linux", block("UserAssigned", &[(&signing, Value::Null)])).await;
     assert_eq!(gone.status, 200, "null for what is not there is no error: {}", gone.body);
+}
+
+#[tokio::test]
+async fn where_null_is_refused_in_a_patch_an_entry_goes_by_being_left_out_of_the_map() {
+    let bench = Bench::new().await;
+    let (artifacts, signing) = foreign(&bench);
+    bench.set_pools(|readings| {
+        (readings.null_in_patch, readings.identity_map) = (NullInPatch::Refused, IdentityMap::Replace);
+    });
+    let map = block("UserAssigned", &[(&artifacts, json!({})), (&signing, Value::Null)]);
+    bench.patch_pool("pool-linux", map).await.refused(400, "InvalidIdentityValues");
+    let left_out = block("UserAssigned", &[(&artifacts, json!({}))]);
+    assert_eq!(keys(&bench.patch_pool("pool-linux", left_out).await), [artifacts]);
+}
+
+#[tokio::test]
+async fn where_none_is_refused_the_last_entry_goes_by_null_beside_its_type() {
+    let bench = Bench::new().await;
+    let (artifacts, signing) = foreign(&bench);
+    bench.set_pools(|readings| readings.none_in_patch = NoneInPatch::RefusedWhileAttached);
+    let none = json!({"identity": {"type": "None"}});
+    bench.patch_pool("pool-linux", none.clone()).await.refused(400, "InvalidIdentityValues");
+    let nulls = block("UserAssigned", &[(&artifacts, Value::Null), (&signing, Value::Null)]);
+    let answer = bench.patch_pool("pool-linux", nulls).await;
+    assert_eq!((answer.status, keys(&answer).len()), (200, 0), "{}", answer.body);
+    assert_eq!(bench.patch_pool("pool-linux", none).await.status, 200, "nothing is attached any more");
+}
+
+#[tokio::test]
+async fn an_entry_may_follow_its_identity_that_was_created_again() {
+    let bench = Bench::new().await;
+    let ours = bench.given_identity("ours");
+    let principal =
+        |answer: &Seen| answer.body["identity"]["userAssignedIdentities"][&ours]["principalId"].clone();
+    let first =
+        principal(&bench.patch_pool("pool-linux", block("UserAssigned", &[(&ours, json!({}))])).await);
+    bench.set_pools(|readings| readings.recreated_identity = RecreatedIdentity::Followed);
+    let id = ours.clone();
+    bench.simulator.state().with(|world| world.recreate_identity(&id, Tags::Lost)).unwrap();
+    let followed = principal(&bench.read_pool("pool-linux").await);
+    let live = bench.simulator.state().with(|world| world.identity(&id).unwrap().principal_id.clone());
+    assert_eq!(followed, json!(live));
+    assert_ne!(followed, first);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use azure_simulator::{
-    CannedAnswer, Effect, Fault, Hand, IdentityMap, Terraform,
+    CannedAnswer, Effect, Fault, IdentityMap, NoneInPatch, NullInPatch, RecreatedIdentity, Terraform,
     world::{Attached, Pool, ProvisioningState, TerraformRun},
 };
 use mdi_operator::api::{
@@ -478,9 +478,8 @@ async fn an_entry_that_followed_the_identity_that_was_created_anew_stays_ours() 
     stage.apply("agents", stage.with_pools(&["pool-linux"])).await;
     let before = stage.until_registered("agents", "1/1").await;
     stage.let_pass(Duration::from_mins(3)).await;
-    let (pool, id) = (stage.sample.pool_id("pool-linux"), stage.id("agents"));
-    let act = Hand::RecreatePool { id: pool, identities: vec![id.clone()] };
-    stage.azure.script(Fault::on("PUT", "/userAssignedIdentities/agents", Effect::HandAfter { act }));
+    let id = stage.id("agents");
+    stage.azure.state().set(|it| it.readings.pools.recreated_identity = RecreatedIdentity::Followed);
     stage.azure.state().with(|world| world.delete_identity(&id)).unwrap();
     stage.azure.clear_log();
     stage.request("agents").await;
@@ -502,13 +501,15 @@ async fn an_entry_that_followed_the_identity_that_was_created_anew_stays_ours() 
 #[tokio::test]
 async fn a_removal_that_azure_refuses_in_one_form_is_sent_once_in_the_other() {
     let stage = Stage::without_operator(|_| {}).await;
-    stage.azure.state().set(|settings| settings.readings.pools.identity_map = IdentityMap::Replace);
+    stage.azure.state().set(|settings| {
+        let pools = &mut settings.readings.pools;
+        (pools.identity_map, pools.null_in_patch) = (IdentityMap::Replace, NullInPatch::Refused);
+    });
     let before = stage.pool("pool-linux");
     stage.start_operator(&[]).await;
     stage.apply("agents", stage.with_pools(&["pool-linux"])).await;
     stage.until_registered("agents", "1/1").await;
     stage.azure.clear_log();
-    stage.azure.script(Fault::answer("PATCH", "/pools/pool-linux", 400, "InvalidIdentityValues"));
     stage.apply("agents", stage.with_pools(&[])).await;
     stage.until_registered("agents", "0/0").await;
     assert_eq!(before, of_others(&stage.pool("pool-linux"), &stage.id("agents")));
@@ -519,6 +520,45 @@ async fn a_removal_that_azure_refuses_in_one_form_is_sent_once_in_the_other() {
         .collect();
     let nulls = |map: &Value| map.as_object().unwrap().values().filter(|entry| entry.is_null()).count();
     assert_eq!(maps.iter().map(nulls).collect::<Vec<_>>(), [1, 0]);
+}
+
+#[tokio::test]
+async fn the_last_entry_of_a_pool_that_azure_does_not_take_out_by_none_goes_by_null() {
+    let stage = Stage::without_operator(|_| {}).await;
+    let pool = stage.sample.pool_id("pool-linux");
+    stage.azure.state().set(|it| it.readings.pools.none_in_patch = NoneInPatch::RefusedWhileAttached);
+    stage.azure.state().with(|world| world.set_pool_identity(&pool, &[])).unwrap();
+    stage.start_operator(&[]).await;
+    stage.apply("agents", stage.with_pools(&["pool-linux"])).await;
+    stage.until_registered("agents", "1/1").await;
+    stage.azure.clear_log();
+    stage.apply("agents", stage.with_pools(&[])).await;
+    stage.until_registered("agents", "0/0").await;
+    assert!(!stage.is_registered("pool-linux", "agents"));
+    assert_eq!(stage.pool_requests("PATCH"), 2);
+}
+
+#[tokio::test]
+async fn the_longest_address_of_an_operation_is_followed_and_nothing_of_its_query_is_logged() {
+    let stage = Stage::without_operator(|_| {}).await;
+    stage.azure.state().set(|settings| {
+        (settings.pools.operation_address_length, settings.pools.update_seconds) = (8192, 30.0);
+    });
+    stage.start_operator(&[]).await;
+    stage.apply("agents", stage.with_pools(&["pool-linux"])).await;
+    let object = stage
+        .until("agents", "an operation", |object| {
+            let lines = object.status.as_ref().map(|status| status.pools.clone()).unwrap_or_default();
+            lines.iter().any(|line| line.operation.is_some())
+        })
+        .await;
+    let address = serde_json::to_value(pool_status(&object, "pool-linux").operation).unwrap();
+    assert_eq!(address.as_str().unwrap().len(), 8192);
+    let object = stage.until_registered("agents", "1/1").await;
+    assert_eq!(pool_status(&object, "pool-linux").operation, None);
+    assert_eq!(stage.pool_requests("PATCH"), 1);
+    let log = stage.operator_log().await;
+    assert!(!log.contains("t=0000") && !log.contains("api-version="), "{log}");
 }
 
 #[tokio::test]

@@ -10,7 +10,8 @@ use super::refusals::{self, ASSIGN};
 use crate::clock::later;
 use crate::operations::Failure;
 use crate::pool_readings::{
-    AssignRight, DeadEntry, IdentityMap, LastEntryGone, NullInPut, RegionalIdentity, ResentEntry,
+    AssignRight, DeadEntry, IdentityMap, LastEntryGone, NoneInPatch, NullInPatch, NullInPut,
+    RegionalIdentity, ResentEntry,
 };
 use crate::resource_manager::access::Caller;
 use crate::resource_manager::errors::Refusal;
@@ -18,7 +19,7 @@ use crate::resource_manager::path::{identity_scope, pool_scope};
 use crate::resource_manager::schema;
 use crate::simulation::Simulation;
 use crate::world::{
-    Attached, Entry, Identity, IdentityId, IsolationScope, Name, Names, PoolId, SystemIdentity,
+    Attached, Entry, Identity, IdentityId, IdentityType, IsolationScope, Name, Names, PoolId, SystemIdentity,
 };
 
 /// Which of the two writes asks.
@@ -74,6 +75,12 @@ pub(super) fn resolved(
     asked: &AskedIdentity,
     write: Write,
 ) -> Result<Resolved, Refusal> {
+    let readings = simulation.settings.readings.pools;
+    let patches = write == Write::Patch;
+    let takes_none = readings.none_in_patch == NoneInPatch::Accepted;
+    if patches && !takes_none && asked.kind == IdentityType::None && !before.user.is_empty() {
+        return Err(refusals::still_attached(&pool_scope(pool)));
+    }
     let mut later = None;
     let user = if asked.kind.has_user() {
         let (user, failure) = entries(simulation, pool, location, before, asked, write)?;
@@ -86,7 +93,8 @@ pub(super) fn resolved(
     };
     if asked.kind.has_user()
         && user.is_empty()
-        && simulation.settings.readings.pools.last_entry_gone == LastEntryGone::Refused
+        && readings.last_entry_gone == LastEntryGone::Refused
+        && (takes_none || !patches)
     {
         return Err(refusals::no_identities_left(&asked.kind.to_string()));
     }
@@ -131,6 +139,9 @@ fn entries(
         match value {
             Value::Null if write == Write::Put && readings.null_in_put == NullInPut::Refused => {
                 return Err(refusals::null_only_in_patch(key.as_str()));
+            }
+            Value::Null if write == Write::Patch && readings.null_in_patch == NullInPatch::Refused => {
+                return Err(refusals::wrong_values(key.as_str()));
             }
             Value::Null => {
                 user.remove(key);

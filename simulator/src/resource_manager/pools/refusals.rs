@@ -53,6 +53,14 @@ pub(super) fn no_identities_left(kind: &str) -> Refusal {
     Refusal::new(400, "MissingIdentityIds", text)
 }
 
+/// The type says that there are none, and there are.
+pub(super) fn still_attached(pool: &str) -> Refusal {
+    let text = format!(
+        "The identity type 'None' is invalid for resource '{pool}' while user-assigned identities are attached to it."
+    );
+    Refusal::new(400, "InvalidIdentityValues", text)
+}
+
 pub(super) fn entries_without_their_type(pool: &str) -> Refusal {
     let why = "The request format was unexpected, a non-UserAssigned identity type should not contain: \
                userAssignedIdentities";

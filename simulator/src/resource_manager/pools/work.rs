@@ -140,7 +140,10 @@ fn address(simulation: &Simulation, id: &PoolId, begun: &Begun, view: OperationV
     let base = &simulation.addresses.resource_manager;
     let Begun { id: operation, location } = begun;
     let path = operation_path(&id.subscription, location, operation, view);
-    format!("{base}{path}?api-version={}", super::operation::API_VERSION)
+    let address = format!("{base}{path}?api-version={}", super::operation::API_VERSION);
+    let missing =
+        simulation.settings.pools.operation_address_length.saturating_sub(address.len() + "&t=".len());
+    if missing == 0 { address } else { format!("{address}&t={}", "0".repeat(missing)) }
 }
 
 fn body(simulation: &Simulation, call: &Call<'_>, id: &PoolId) -> serde_json::Value {
