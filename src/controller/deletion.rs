@@ -80,6 +80,7 @@ impl Operator {
         };
         for _ in 0..STEPS_AT_MOST {
             match self.next_parting(subject, &me, &desired, &found) {
+                // The policy is the one that brought us here; where it changes, the pass begins anew.
                 Parting::Retain => return Err(WriteError::Conflict),
                 Parting::End => {
                     self.tell_deleted(subject, id).await;

@@ -17,7 +17,7 @@ use crate::{
         desired::{Desired, named_identity},
         farewell::{Farewell, Obstacle, WaitsFor, decide},
         names::{IdentityId, PrincipalId},
-        observed::{Absence, Fact, Identity},
+        observed::Fact,
         ownership::Me,
         plan::Finalizer,
         record::Record,
@@ -141,18 +141,6 @@ impl Operator {
             self.events.warning(&about, event::LEFT_BEHIND, &note).await;
         }
         Ok(None)
-    }
-
-    /// What it is worth that an identity is not there, if it is not.
-    pub(super) fn absence(&self, subject: &Subject, identity: &Fact<Identity>) -> Absence {
-        let uid = subject.uid();
-        if identity.is_gone() {
-            return self.memory.absent(&uid, self.clock.elapsed());
-        }
-        if let Fact::Known(_) = identity {
-            self.memory.present(&uid);
-        }
-        Absence::Once
     }
 
     async fn release(

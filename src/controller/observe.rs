@@ -100,20 +100,26 @@ impl Operator {
         identity: Fact<Identity>,
         observed: &mut Observed,
     ) {
+        observed.absence = self.absence(subject, &identity);
         observed.mark_owner = None;
-        match &identity {
-            Fact::Known(identity) => {
-                self.memory.present(&subject.uid());
-                if let Some(owner) = owner_to_look_up(me, &MarkSeen::in_tags(&identity.tags, me.cluster)) {
-                    observed.mark_owner = Some(self.look_up_owner(owner, id).await);
-                }
-            }
-            gone if gone.is_gone() => {
-                observed.absence = self.memory.absent(&subject.uid(), self.clock.elapsed());
-            }
-            Fact::Absent | Fact::Unknown(_) => {}
+        if let Fact::Known(identity) = &identity
+            && let Some(owner) = owner_to_look_up(me, &MarkSeen::in_tags(&identity.tags, me.cluster))
+        {
+            observed.mark_owner = Some(self.look_up_owner(owner, id).await);
         }
         observed.identity = identity;
+    }
+
+    /// What it is worth that an identity is not there, if it is not.
+    pub(super) fn absence(&self, subject: &Subject, identity: &Fact<Identity>) -> Absence {
+        let uid = subject.uid();
+        if identity.is_gone() {
+            return self.memory.absent(&uid, self.clock.elapsed());
+        }
+        if let Fact::Known(_) = identity {
+            self.memory.present(&uid);
+        }
+        Absence::Once
     }
 
     /// Live, because the store may lag, and may not even watch that namespace.
