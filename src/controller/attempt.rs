@@ -175,7 +175,7 @@ impl Operator {
 
     /// The first looks of a process do not come all at once, in the order of a list.
     fn spread_first_look(&self, guarded: &Guarded) -> Option<Duration> {
-        if !self.memory.first_look(&guarded.uid().unwrap_or_default()) {
+        if !self.memory.look(&guarded.uid().unwrap_or_default(), self.clock.elapsed()) {
             return None;
         }
         let object = guarded.0.as_ref().ok()?;

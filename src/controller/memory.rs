@@ -29,7 +29,9 @@ struct Remembered {
     /// What an answer has taught and no status write has carried yet.
     unstored: Option<Record>,
     in_the_dark_since: Option<Duration>,
-    looked_at: bool,
+    last_look: Option<Duration>,
+    /// When a sweep first met it without a look.
+    waits_since: Option<Duration>,
     suspension_told: Option<i64>,
     deletion_waits: Option<(Duration, bool)>,
     pools: HashMap<PoolId, PoolMemory>,
@@ -46,9 +48,22 @@ impl Memory {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(uid);
     }
 
-    /// Whether this is the first time that this process looks at the object.
-    pub(super) fn first_look(&self, uid: &str) -> bool {
-        self.with(uid, |it| !std::mem::replace(&mut it.looked_at, true))
+    /// A look at the object; whether it is the first of this process.
+    pub(super) fn look(&self, uid: &str, now: Duration) -> bool {
+        self.with(uid, |it| it.last_look.replace(now).is_none())
+    }
+
+    /// Whether nobody has looked at the object for so long. Said once in that time.
+    pub(super) fn is_overdue(&self, uid: &str, after: Duration, now: Duration) -> bool {
+        self.with(uid, |it| {
+            let waits_since = it.waits_since.get_or_insert(now);
+            let since = it.last_look.map_or(*waits_since, |last| last.max(*waits_since));
+            let is_overdue = now.saturating_sub(since) >= after;
+            if is_overdue {
+                *waits_since = now;
+            }
+            is_overdue
+        })
     }
 
     /// How many passes in a row, this one included, came to nothing final.
@@ -195,6 +210,18 @@ mod tests {
         );
         assert_eq!(memory.absent("a", at(10)), Absence::Once);
         assert_eq!(memory.absent("a", at(15)), Absence::Confirmed);
+    }
+
+    #[test]
+    fn an_object_that_nobody_looks_at_is_overdue_once_in_that_time_and_one_that_is_looked_at_never() {
+        let memory = Memory::default();
+        let overdue = |memory: &Memory, seconds: u64| memory.is_overdue("a", at(100), at(seconds));
+        let told: Vec<u64> = (0..250).filter(|seconds| overdue(&memory, *seconds)).collect();
+        assert_eq!(told, [100, 200]);
+        assert!(memory.look("a", at(250)), "its first look");
+        let told: Vec<u64> = (250..400).filter(|seconds| overdue(&memory, *seconds)).collect();
+        assert_eq!(told, [350]);
+        assert!(!memory.look("a", at(400)));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! Everything that can fail or wait is here; everything that decides is in [`crate::domain`].
 
 mod act;
+mod asks;
 mod attempt;
 mod authority;
 mod deletion;
@@ -64,6 +65,7 @@ pub struct Operator {
     /// The watched namespaces, for what must be read from the API server itself.
     watched: Vec<Api<DynamicObject>>,
     stores: Vec<Store<Guarded>>,
+    asks: asks::Asks,
     namesakes: namesakes::Namesakes,
     memory: memory::Memory,
     turns: turns::Turns<IdentityId>,

@@ -3,6 +3,9 @@
 //! Our own status writes come back as events and must wake nobody, or a settled object would never rest. So an object
 //! is looked at again only when something changed that a decision depends on, and its siblings only when their claim
 //! may have changed.
+//!
+//! A list anew is taken over by the store as a whole, at its end: whatever it asks for is asked for then, for before that
+//! the store does not have what the list has brought.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -52,11 +55,18 @@ impl Seen {
     }
 }
 
+/// A list that is under way.
+#[derive(Debug, Default)]
+struct Listing {
+    uids: HashSet<String>,
+    wanted: Vec<ObjectRef<Guarded>>,
+}
+
 /// What was last seen of each object of one watch, by uid.
 #[derive(Debug, Default)]
 pub(super) struct Triggers {
     seen: Mutex<HashMap<String, Seen>>,
-    listed: Mutex<HashSet<String>>,
+    listing: Mutex<Listing>,
 }
 
 impl Triggers {
@@ -69,21 +79,26 @@ impl Triggers {
     ) -> Vec<ObjectRef<Guarded>> {
         match event {
             Event::Init => {
-                lock(&self.listed).clear();
+                // What a list that broke off had asked for is still to be answered.
+                lock(&self.listing).uids.clear();
                 vec![]
             }
             Event::InitApply(object) => {
-                lock(&self.listed).extend(object.uid());
-                self.applied(object, namesakes)
+                let wanted = self.applied(object, namesakes);
+                let mut listing = lock(&self.listing);
+                listing.uids.extend(object.uid());
+                listing.wanted.extend(wanted);
+                vec![]
             }
             Event::Apply(object) => self.applied(object, namesakes),
             Event::Delete(object) => self.gone(&object.uid().unwrap_or_default(), namesakes, memory),
             // What vanished while the watch was away is not reported, only missing from the list.
             Event::InitDone => {
-                let listed = std::mem::take(&mut *lock(&self.listed));
+                let Listing { uids, mut wanted } = std::mem::take(&mut *lock(&self.listing));
                 let vanished: Vec<String> =
-                    lock(&self.seen).keys().filter(|uid| !listed.contains(*uid)).cloned().collect();
-                vanished.iter().flat_map(|uid| self.gone(uid, namesakes, memory)).collect()
+                    lock(&self.seen).keys().filter(|uid| !uids.contains(*uid)).cloned().collect();
+                wanted.extend(vanished.iter().flat_map(|uid| self.gone(uid, namesakes, memory)));
+                wanted
             }
         }
     }
@@ -154,4 +169,61 @@ fn siblings(uid: &str, seen: &Seen, namesakes: &Namesakes) -> Vec<ObjectRef<Guar
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(name: &str) -> Guarded {
+        let object = json!({
+            "apiVersion": "mdi-operator.io/v1alpha1", "kind": "ManagedDevOpsIdentity",
+            "metadata": {"namespace": "team-a", "name": name, "uid": name, "generation": 1},
+            "spec": {
+                "organization": "contoso",
+                "identity": {
+                    "subscriptionId": "55555555-5555-4555-8555-555555555555",
+                    "resourceGroup": "builds", "location": "westeurope", "name": "agents",
+                },
+            },
+        });
+        serde_json::from_value(object).unwrap()
+    }
+
+    /// The names of the passes that events ask for, event by event.
+    fn asked(triggers: &Triggers, events: Vec<Event<Guarded>>) -> Vec<Vec<String>> {
+        let (namesakes, memory) = (Namesakes::default(), Memory::default());
+        let ask = |event| triggers.on(&event, &namesakes, &memory).into_iter().map(|it| it.name).collect();
+        events.into_iter().map(ask).collect()
+    }
+
+    #[test]
+    fn what_a_list_asks_for_is_asked_for_at_its_end_when_the_store_has_taken_it_over() {
+        let triggers = Triggers::default();
+        let list = |names: &[&str]| {
+            let applied = names.iter().map(|name| Event::InitApply(object(name)));
+            [Event::Init].into_iter().chain(applied).chain([Event::InitDone]).collect::<Vec<_>>()
+        };
+        let nothing: [&str; 0] = [];
+        let first = asked(&triggers, list(&["a"]));
+        assert_eq!(first, [&nothing[..], &nothing, &["a"]]);
+        let anew = asked(&triggers, list(&["a", "new"]));
+        assert_eq!(anew[..3], [&nothing[..], &nothing, &nothing]);
+        assert!(anew[3].contains(&"new".to_owned()), "{anew:?}");
+    }
+
+    #[test]
+    fn what_a_list_that_broke_off_had_asked_for_is_asked_for_by_the_next() {
+        let triggers = Triggers::default();
+        let events = vec![
+            Event::Init,
+            Event::InitApply(object("a")),
+            Event::Init,
+            Event::InitApply(object("a")),
+            Event::InitDone,
+        ];
+        assert_eq!(asked(&triggers, events).last().unwrap(), &["a"]);
+    }
 }

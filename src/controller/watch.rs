@@ -5,13 +5,18 @@
 
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
-use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, future::join_all, stream};
+use futures::{
+    FutureExt as _, Stream, StreamExt as _, TryStreamExt as _,
+    channel::mpsc::UnboundedReceiver,
+    future::{self, join_all},
+    stream,
+};
 use kube::{
-    Api,
+    Api, ResourceExt as _,
     core::ApiResource,
     runtime::{
         WatchStreamExt as _,
-        controller::{Config, applier},
+        controller::{self, Config, applier},
         reflector::{self, ObjectRef, Store, reflector, store::Writer},
         watcher,
     },
@@ -19,12 +24,13 @@ use kube::{
 use tokio::sync::Semaphore;
 
 use super::{
-    Guarded, Operator, attempt::attempt, events::Events, fences::Fencing, memory::Memory,
+    Guarded, Operator, asks::Asks, attempt::attempt, events::Events, fences::Fencing, memory::Memory,
     namesakes::Namesakes, triggers::Triggers, turns::Turns,
 };
 use crate::{
     api::{ManagedDevOpsIdentity, conditions::types},
     azure::Azure,
+    domain::{desired::Desired, schedule::slow_pace},
     runtime::{
         clock::Clock,
         cluster::Cluster,
@@ -79,7 +85,9 @@ pub async fn run(setup: Setup, shutdown: &Shutdown) {
     );
     let (stores, writers): (Vec<Store<Guarded>>, Vec<Writer<Guarded>>) =
         apis.iter().map(|_| reflector::store()).unzip();
+    let (asks, asked) = Asks::new(namespaces);
     let operator = Arc::new(Operator {
+        asks,
         events: Events::new(working.clone(), Arc::clone(&leadership)),
         watched,
         client: working,
@@ -98,11 +106,13 @@ pub async fn run(setup: Setup, shutdown: &Shutdown) {
     });
     let lists = announce_first_lists(&operator, &health);
     let operator = &operator;
-    let passes = apis.into_iter().zip(writers).enumerate().map(|(index, (api, writer))| {
+    let lines = apis.into_iter().zip(writers).zip(asked).enumerate();
+    let passes = lines.map(|(index, ((api, writer), asked))| {
         let operator = Arc::clone(operator);
+        let again = Arc::clone(&operator);
         let store = operator.stores[index].clone();
         let anew = operator.fencing.looks_anew(store.clone()).map(Ok);
-        let queue = queue(api, writer, Arc::clone(&operator));
+        let queue = queue(api, writer, asked, Arc::clone(&operator));
         let queue = stream::select(queue, anew).take_until(shutdown.begun());
         let config = Config::default().concurrency(concurrency);
         applier(
@@ -113,10 +123,12 @@ pub async fn run(setup: Setup, shutdown: &Shutdown) {
             queue,
             config,
         )
-        .for_each(async |ended| {
+        .for_each(move |ended| {
             if let Err(error) = ended {
                 tracing::debug!(%error, "a pass was not begun");
+                again.ask_for_what_was_not_found(error);
             }
+            future::ready(())
         })
     });
     let passes: Vec<_> = passes.collect();
@@ -133,7 +145,10 @@ pub async fn run(setup: Setup, shutdown: &Shutdown) {
                 operator.leadership.begin_no_more();
             }
             () = &mut lists, if !listed => listed = true,
-            _ = count.tick() => operator.count_objects(),
+            _ = count.tick() => {
+                operator.count_objects();
+                operator.sweep();
+            }
         }
     }
 }
@@ -150,16 +165,22 @@ fn each<K>(namespaces: &Namespaces, all: impl Fn() -> Api<K>, one: impl Fn(&str)
 fn queue(
     api: Api<Guarded>,
     writer: Writer<Guarded>,
+    asked: UnboundedReceiver<ObjectRef<Guarded>>,
     operator: Arc<Operator>,
 ) -> impl Stream<Item = Result<ObjectRef<Guarded>, watcher::Error>> + Send {
     let triggers = Triggers::default();
-    reflector(
+    let watched = reflector(
         writer,
         watcher(api, watcher::Config::default()).default_backoff().map_ok(without_managed_fields),
     )
     .inspect_err(|error| tracing::warn!(%error, "the watch failed and is begun anew"))
-    .map_ok(move |event| stream::iter(triggers.on(&event, &operator.namesakes, &operator.memory)).map(Ok))
-    .try_flatten()
+    .map_ok(move |event| {
+        for object in triggers.on(&event, &operator.namesakes, &operator.memory) {
+            operator.asks.ask(object);
+        }
+    })
+    .try_filter_map(|()| future::ready(Ok(None)));
+    stream::select(watched, asked.map(Ok))
 }
 
 /// Nobody reads them here, and they are the larger part of a small object.
@@ -180,6 +201,31 @@ fn announce_first_lists(operator: &Arc<Operator>, health: &Health) -> impl Futur
 }
 
 impl Operator {
+    /// A pass that was asked for found no object. Where the store has it by now, it is asked for again.
+    fn ask_for_what_was_not_found(&self, error: controller::Error<Infallible, watcher::Error>) {
+        let controller::Error::ObjectNotFound(object) = error else { return };
+        let namespace = object.namespace.as_deref().unwrap_or_default();
+        let object = ObjectRef::new(&object.name).within(namespace);
+        if self.stores.iter().any(|store| store.get(&object).is_some()) {
+            self.asks.ask(object);
+        }
+    }
+
+    /// Looks for objects that nobody has looked at for twice the time that they may be left alone, and has them looked at.
+    fn sweep(&self) {
+        let now = self.clock.elapsed();
+        for guarded in self.stores.iter().flat_map(Store::state) {
+            let uid = guarded.uid().unwrap_or_default();
+            let interval = guarded.0.as_ref().ok().and_then(|object| Desired::of(object).ok());
+            let alone = slow_pace(interval.map(|desired| desired.interval).unwrap_or_default());
+            if self.memory.is_overdue(&uid, alone * 2, now) {
+                self.metrics.object_overdue();
+                tracing::warn!(object = %ObjectRef::from_obj(&*guarded), "nobody had looked at the object");
+                self.asks.ask(ObjectRef::from_obj(&*guarded));
+            }
+        }
+    }
+
     /// Whether every watch has listed its objects once.
     pub(super) fn knows_all_objects(&self) -> bool {
         self.stores.iter().all(|store| store.wait_until_ready().now_or_never().is_some())

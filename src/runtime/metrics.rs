@@ -33,6 +33,7 @@ pub struct Metrics {
     counting: Arc<Mutex<()>>,
     last_good_pass: Gauge,
     drift_corrected: IntCounter,
+    objects_overdue: IntCounter,
     crd_missing: IntGauge,
     fences_stale: IntGauge,
 }
@@ -134,6 +135,10 @@ impl Metrics {
                 "mdi_last_good_pass_timestamp_seconds",
                 "When a pass last ended without a failure, 0 before the first",
             ))?,
+            objects_overdue: new.metric(IntCounter::new(
+                "mdi_objects_overdue_total",
+                "Objects that nobody had looked at for twice the time that they may be left alone",
+            ))?,
             drift_corrected: new.metric(IntCounter::new(
                 "mdi_drift_corrected_total",
                 "Changes by others in Azure that were taken back",
@@ -178,6 +183,11 @@ impl Metrics {
     pub fn pass(&self) -> Pass<'_> {
         self.active.inc();
         Pass { metrics: self, since: Instant::now() }
+    }
+
+    /// Counts one object that nobody had looked at.
+    pub fn object_overdue(&self) {
+        self.objects_overdue.inc();
     }
 
     /// Counts one change by others that was taken back.

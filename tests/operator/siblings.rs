@@ -3,7 +3,7 @@
 use mdi_operator::api::conditions::types;
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, condition, message};
+use crate::stage::{Stage, condition, control_plane, message};
 
 fn shared(stage: &Stage) -> Value {
     stage.spec(|spec| spec["identity"]["name"] = json!("shared"))
@@ -62,4 +62,31 @@ async fn many_objects_at_once_for_one_identity_come_to_one_owner_and_one_creatio
     }
     assert_eq!(ready.len(), 1, "{ready:?}");
     assert_eq!(stage.writes().len(), 1);
+}
+
+#[tokio::test]
+async fn an_object_of_another_watched_namespace_is_looked_at_at_once_when_the_owner_goes() {
+    let stage = Stage::without_operator(|_| {}).await;
+    let other = format!("{}-b", stage.namespace);
+    control_plane().await.kubectl(["create", "namespace", &other]).await.unwrap();
+    stage.start_operator(&[("MDI_NAMESPACES", &format!("{},{other}", stage.namespace))]).await;
+    stage.apply("first", shared(&stage)).await;
+    stage.until_reason("first", "Succeeded").await;
+    let spec = stage.spec(|spec| {
+        spec["identity"]["name"] = json!("shared");
+        spec["adoptionPolicy"] = json!("Adopt");
+    });
+    let object = json!({
+        "apiVersion": "mdi-operator.io/v1alpha1", "kind": "ManagedDevOpsIdentity",
+        "metadata": {"name": "second", "namespace": other}, "spec": spec,
+    });
+    control_plane().await.apply(&object.to_string()).await.unwrap();
+    let wait = async |condition: &str| {
+        let condition = format!("--for=condition={condition}");
+        let wait = ["wait", "mdi/second", "-n", &other, &condition, "--timeout=30s"];
+        control_plane().await.kubectl(wait).await.unwrap();
+    };
+    wait("Stalled").await;
+    stage.delete("first").await;
+    wait("Ready").await;
 }
