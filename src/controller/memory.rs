@@ -4,16 +4,43 @@
 //! it concludes anything. What must survive a crash stands in status (`domain::record`); what could not be stored there
 //! yet waits here.
 
-use std::{collections::HashMap, sync::Mutex, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Mutex,
+    time::Duration,
+};
 
-use crate::domain::{names::PoolId, observed::Absence, record::Record, registration::PoolMemory};
+use crate::{
+    api::v1alpha1::ManagedDevOpsIdentityStatus,
+    domain::{names::PoolId, observed::Absence, record::Record, registration::PoolMemory},
+};
 
 /// A creation of ours is given this long to show everywhere.
 const SETTLES_WITHIN: Duration = Duration::from_mins(1);
 /// So long a deletion waits before people hear of it.
 const WAITS_LONG: Duration = Duration::from_mins(1);
+/// So many of our own status writes may be on their way back as events.
+const OWN_WRITES: usize = 8;
 /// Between the two looks that make an absence certain.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// What a status says, in short: enough to tell our own from another's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// Lists come back from the API server in an order of its own.
+    pub(super) fn of(status: &ManagedDevOpsIdentityStatus) -> Self {
+        let mut status = status.clone();
+        status.conditions.sort_by(|one, other| one.type_.cmp(&other.type_));
+        status.pools.sort_by(|one, other| one.name.cmp(&other.name));
+        let mut hasher = DefaultHasher::new();
+        // A status is made of what can be written as JSON.
+        serde_json::to_string(&status).unwrap_or_default().hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
 
 /// What is remembered of all objects.
 #[derive(Debug, Default)]
@@ -33,6 +60,7 @@ struct Remembered {
     /// When a sweep first met it without a look.
     waits_since: Option<Duration>,
     suspension_told: Option<i64>,
+    told: VecDeque<Fingerprint>,
     deletion_waits: Option<(Duration, bool)>,
     pools: HashMap<PoolId, PoolMemory>,
 }
@@ -102,6 +130,21 @@ impl Memory {
     /// Whether a deletion is so fresh that a replica may not know of it.
     pub(super) fn deleted_lately(&self, uid: &str, now: Duration) -> bool {
         self.with(uid, |it| it.deletion_sent.is_some_and(|at| now.saturating_sub(at) < SETTLES_WITHIN))
+    }
+
+    /// A status of ours is about to be written.
+    pub(super) fn tell(&self, uid: &str, status: Fingerprint) {
+        self.with(uid, |it| {
+            it.told.push_back(status);
+            if it.told.len() > OWN_WRITES {
+                it.told.pop_front();
+            }
+        });
+    }
+
+    /// Whether this process has written that status of late.
+    pub(super) fn has_told(&self, uid: &str, status: Fingerprint) -> bool {
+        self.with(uid, |it| it.told.contains(&status))
     }
 
     /// An answer has taught this; it is to be stored before anything else is done for the object.

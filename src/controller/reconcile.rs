@@ -6,6 +6,7 @@
 use super::{
     Operator,
     act::{Halt, Tools},
+    memory::Fingerprint,
     object::{Subject, WriteError},
     siblings::{as_sibling, key},
 };
@@ -129,6 +130,7 @@ impl Operator {
             now: self.clock.now(),
         }
         .compose();
+        self.memory.tell(&subject.uid(), Fingerprint::of(&status));
         if subject.tell(self.permit()?, &status).await? {
             self.events.transition(&subject.reference(), &prior, &status).await;
         }
@@ -142,8 +144,9 @@ impl Operator {
         record: &Record,
     ) -> Result<(), WriteError> {
         let (generation, id) = (subject.generation(), named_identity(&subject.object).ok());
+        let uid = subject.uid();
         let with_the_record = |prior: &ManagedDevOpsIdentityStatus| {
-            Told {
+            let status = Told {
                 prior,
                 generation,
                 record,
@@ -153,10 +156,12 @@ impl Operator {
                 finding: Finding::UnderWay(""),
                 now: self.clock.now(),
             }
-            .record_alone()
+            .record_alone();
+            self.memory.tell(&uid, Fingerprint::of(&status));
+            status
         };
         subject.store(self.permit()?, with_the_record).await?;
-        self.memory.record_stored(&subject.uid());
+        self.memory.record_stored(&uid);
         Ok(())
     }
 }

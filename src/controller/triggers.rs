@@ -1,8 +1,8 @@
 //! Which passes an event of the watch asks for.
 //!
 //! Our own status writes come back as events and must wake nobody, or a settled object would never rest. So an object
-//! is looked at again only when something changed that a decision depends on, and its siblings only when their claim
-//! may have changed.
+//! is looked at again only when something changed that a decision depends on, or when somebody else wrote its status or
+//! stripped its finalizer; and its siblings only when their claim may have changed.
 //!
 //! A list anew is taken over by the store as a whole, at its end: whatever it asks for is asked for then, for before that
 //! the store does not have what the list has brought.
@@ -18,10 +18,23 @@ use kube::{
     runtime::{reflector::ObjectRef, watcher::Event},
 };
 
-use super::{Guarded, memory::Memory, namesakes::Namesakes, siblings::as_sibling};
+use super::{
+    Guarded,
+    memory::{Fingerprint, Memory},
+    namesakes::Namesakes,
+    siblings::as_sibling,
+};
 use crate::{
-    api::{ManagedDevOpsIdentity, conditions::Reason, names::RECONCILE_REQUESTED_AT},
-    domain::{desired::named_identity, names::IdentityId, record::Holding},
+    api::{
+        ManagedDevOpsIdentity,
+        conditions::Reason,
+        names::{FINALIZER, RECONCILE_REQUESTED_AT},
+    },
+    domain::{
+        desired::named_identity,
+        names::IdentityId,
+        record::{Holding, Record},
+    },
 };
 
 /// What a pass of the object itself depends on.
@@ -31,6 +44,8 @@ struct Own {
     terminating: bool,
     requested_at: Option<String>,
     readable: bool,
+    /// Something is held, and the finalizer that has to stand for that is not there: somebody stripped it.
+    unguarded: bool,
 }
 
 /// What the claims of its siblings depend on. Pools and what was applied are nobody else's business.
@@ -47,6 +62,8 @@ struct Seen {
     own: Own,
     /// The identity that it names, and its claim; absent while the object cannot be read.
     claim: Option<(IdentityId, Claim)>,
+    /// What its status says, in short.
+    status: Fingerprint,
 }
 
 impl Seen {
@@ -84,13 +101,13 @@ impl Triggers {
                 vec![]
             }
             Event::InitApply(object) => {
-                let wanted = self.applied(object, namesakes);
+                let wanted = self.applied(object, namesakes, memory);
                 let mut listing = lock(&self.listing);
                 listing.uids.extend(object.uid());
                 listing.wanted.extend(wanted);
                 vec![]
             }
-            Event::Apply(object) => self.applied(object, namesakes),
+            Event::Apply(object) => self.applied(object, namesakes, memory),
             Event::Delete(object) => self.gone(&object.uid().unwrap_or_default(), namesakes, memory),
             // What vanished while the watch was away is not reported, only missing from the list.
             Event::InitDone => {
@@ -103,15 +120,13 @@ impl Triggers {
         }
     }
 
-    fn applied(&self, guarded: &Guarded, namesakes: &Namesakes) -> Vec<ObjectRef<Guarded>> {
+    fn applied(&self, guarded: &Guarded, namesakes: &Namesakes, memory: &Memory) -> Vec<ObjectRef<Guarded>> {
         let uid = guarded.uid().unwrap_or_default();
+        let object = guarded.0.as_ref().ok();
         let now = Seen {
-            own: own(guarded.meta(), guarded.0.is_ok()),
-            claim: guarded
-                .0
-                .as_ref()
-                .ok()
-                .and_then(|object| Some((named_identity(object).ok()?, claim(object)))),
+            own: own(guarded.meta(), object),
+            claim: object.and_then(|object| Some((named_identity(object).ok()?, claim(object)))),
+            status: object.and_then(|object| object.status.as_ref()).map(Fingerprint::of).unwrap_or_default(),
         };
         let before = lock(&self.seen).insert(uid.clone(), now.clone());
         let named = before.as_ref().and_then(Seen::identity);
@@ -124,7 +139,10 @@ impl Triggers {
             }
         }
         let mut wanted = vec![];
-        if before.as_ref().is_none_or(|before| before.own != now.own) {
+        let somebody_else_wrote_status = before
+            .as_ref()
+            .is_some_and(|before| before.status != now.status && !memory.has_told(&uid, now.status));
+        if somebody_else_wrote_status || before.as_ref().is_none_or(|before| before.own != now.own) {
             wanted.push(ObjectRef::from_obj(guarded));
         }
         if before.as_ref().is_none_or(|before| before.claim != now.claim) {
@@ -143,12 +161,15 @@ impl Triggers {
     }
 }
 
-fn own(meta: &ObjectMeta, readable: bool) -> Own {
+fn own(meta: &ObjectMeta, object: Option<&ManagedDevOpsIdentity>) -> Own {
+    let record = object.and_then(|object| object.status.as_ref()).map(Record::of).unwrap_or_default();
+    let guarded = meta.finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER);
     Own {
         generation: meta.generation,
         terminating: meta.deletion_timestamp.is_some(),
         requested_at: meta.annotations.as_ref().and_then(|a| a.get(RECONCILE_REQUESTED_AT)).cloned(),
-        readable,
+        readable: object.is_some(),
+        unguarded: !guarded && (record.holding.is_some() || record.may_hold_entries()),
     }
 }
 

@@ -14,13 +14,12 @@ fn shared(stage: &Stage) -> Value {
 }
 
 #[tokio::test]
-async fn the_finalizer_that_somebody_stripped_is_stored_again_for_what_is_held_and_needs_no_write() {
+async fn the_finalizer_that_somebody_stripped_is_stored_again_at_once_for_what_is_held_and_needs_no_write() {
     let stage = Stage::set().await;
     stage.ready("agents").await;
     stage.azure.clear_log();
     let patch = json!({"metadata": {"finalizers": null}});
     stage.api().patch("agents", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
-    stage.ask_for_a_look("agents").await;
     stage.until("agents", "the finalizer", |object| object.metadata.finalizers.is_some()).await;
     assert_eq!(stage.writes(), [""; 0]);
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use kube::api::{Patch, PatchParams};
 use mdi_operator::api::{
     ManagedDevOpsIdentity,
     conditions::types,
@@ -158,4 +159,25 @@ async fn an_object_that_nobody_has_looked_at_says_so_and_no_wait_passes_it() {
     assert!(control_plane().await.kubectl(wait).await.is_err());
     stage.start_operator(&[]).await;
     stage.until_reason("agents", "Succeeded").await;
+}
+
+#[tokio::test]
+async fn a_status_that_somebody_else_wrote_is_put_right_at_once_and_our_own_wakes_nobody() {
+    let stage = Stage::set().await;
+    stage.apply("agents", stage.spec(|spec| spec["organization"] = json!("fabrikam"))).await;
+    let object = stage.until_stalled("agents", "DirectoryMismatch").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stage.azure.clear_log();
+    // As from a restore of another day.
+    let mut status = serde_json::to_value(object.status.unwrap()).unwrap();
+    let ready = json!({
+        "type": "Ready", "status": "True", "reason": "Succeeded", "message": "all is well",
+        "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": object.metadata.generation,
+    });
+    status["conditions"] = json!([ready]);
+    let patch = json!({ "status": status });
+    stage.api().patch_status("agents", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    stage.until_stalled("agents", "DirectoryMismatch").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(stage.identity_requests("GET"), 1, "one pass, and its own status wakes nobody");
 }
