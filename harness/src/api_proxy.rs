@@ -60,6 +60,8 @@ struct Shared {
     client: reqwest::Client,
     rules: Mutex<Vec<Arc<RuleState>>>,
     muted: watch::Sender<bool>,
+    /// How often watches were cut.
+    cut: watch::Sender<u64>,
 }
 
 /// A running proxy. Dropped, it takes no new connections.
@@ -97,6 +99,7 @@ impl ApiProxy {
             client,
             rules: Mutex::default(),
             muted: watch::Sender::new(false),
+            cut: watch::Sender::new(0),
         });
         let app = Router::new().fallback(pass).with_state(Arc::clone(&shared));
         let serving = tokio::spawn(async move {
@@ -137,6 +140,11 @@ impl ApiProxy {
     /// Watches that are open stay open and say nothing any more; new ones too.
     pub fn mute_watches(&self) {
         self.shared.muted.send_replace(true);
+    }
+
+    /// Watches that are open end.
+    pub fn cut_watches(&self) {
+        self.shared.cut.send_modify(|times| *times += 1);
     }
 
     /// Watches speak again.
@@ -275,16 +283,29 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     *response.headers_mut() = answer.headers().clone();
     // The body is framed anew.
     response.headers_mut().remove("transfer-encoding");
-    let muted = is_watch.then(|| shared.muted.subscribe());
-    *response.body_mut() =
-        Body::from_stream(stream::unfold((answer, muted), |(mut answer, mut muted)| async {
-            let chunk: Option<Result<Bytes, reqwest::Error>> = answer.chunk().await.transpose();
-            if let Some(muted) = &mut muted {
-                let _ = muted.wait_for(|muted| !*muted).await;
-            }
-            chunk.map(|chunk| (chunk, (answer, muted)))
-        }));
+    let whims = is_watch.then(|| (shared.muted.subscribe(), shared.cut.subscribe()));
+    *response.body_mut() = Body::from_stream(stream::unfold((answer, whims), next_chunk));
     response
+}
+
+/// Whether watches are muted, and how often they were cut.
+type Whims = (watch::Receiver<bool>, watch::Receiver<u64>);
+
+/// The next part of a body; of a watch, when it may speak, and as long as it is not cut.
+async fn next_chunk(
+    (mut answer, mut whims): (reqwest::Response, Option<Whims>),
+) -> Option<(reqwest::Result<Bytes>, (reqwest::Response, Option<Whims>))> {
+    let chunk = match &mut whims {
+        None => answer.chunk().await,
+        Some((muted, cut)) => tokio::select! {
+            chunk = answer.chunk() => {
+                let _ = muted.wait_for(|muted| !*muted).await;
+                chunk
+            }
+            _ = cut.changed() => return None,
+        },
+    };
+    chunk.transpose().map(|chunk| (chunk, (answer, whims)))
 }
 
 /// A refusal as the API server words it.

@@ -28,6 +28,7 @@ mod triggers;
 mod turns;
 mod unreadable;
 mod watch;
+mod watch_health;
 
 use std::sync::Arc;
 
@@ -66,6 +67,7 @@ pub struct Operator {
     watched: Vec<Api<DynamicObject>>,
     stores: Vec<Store<Guarded>>,
     asks: asks::Asks,
+    watching: watch_health::WatchHealth,
     namesakes: namesakes::Namesakes,
     memory: memory::Memory,
     turns: turns::Turns<IdentityId>,

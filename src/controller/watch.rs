@@ -24,8 +24,16 @@ use kube::{
 use tokio::sync::Semaphore;
 
 use super::{
-    Guarded, Operator, asks::Asks, attempt::attempt, events::Events, fences::Fencing, memory::Memory,
-    namesakes::Namesakes, triggers::Triggers, turns::Turns,
+    Guarded, Operator,
+    asks::Asks,
+    attempt::attempt,
+    events::Events,
+    fences::Fencing,
+    memory::Memory,
+    namesakes::Namesakes,
+    triggers::Triggers,
+    turns::Turns,
+    watch_health::{BackOff, WatchHealth},
 };
 use crate::{
     api::{ManagedDevOpsIdentity, conditions::types},
@@ -88,6 +96,7 @@ pub async fn run(setup: Setup, shutdown: &Shutdown) {
     let (asks, asked) = Asks::new(namespaces);
     let operator = Arc::new(Operator {
         asks,
+        watching: WatchHealth::new(health.clone(), metrics.clone()),
         events: Events::new(working.clone(), Arc::clone(&leadership)),
         watched,
         client: working,
@@ -112,7 +121,7 @@ pub async fn run(setup: Setup, shutdown: &Shutdown) {
         let again = Arc::clone(&operator);
         let store = operator.stores[index].clone();
         let anew = operator.fencing.looks_anew(store.clone()).map(Ok);
-        let queue = queue(api, writer, asked, Arc::clone(&operator));
+        let queue = queue(index, api, writer, asked, Arc::clone(&operator));
         let queue = stream::select(queue, anew).take_until(shutdown.begun());
         let config = Config::default().concurrency(concurrency);
         applier(
@@ -148,6 +157,7 @@ pub async fn run(setup: Setup, shutdown: &Shutdown) {
             _ = count.tick() => {
                 operator.count_objects();
                 operator.sweep();
+                operator.watching.look_again();
             }
         }
     }
@@ -163,18 +173,27 @@ fn each<K>(namespaces: &Namespaces, all: impl Fn() -> Api<K>, one: impl Fn(&str)
 
 /// The passes that one watch asks for, once all first lists are there.
 fn queue(
+    index: usize,
     api: Api<Guarded>,
     writer: Writer<Guarded>,
     asked: UnboundedReceiver<ObjectRef<Guarded>>,
     operator: Arc<Operator>,
 ) -> impl Stream<Item = Result<ObjectRef<Guarded>, watcher::Error>> + Send {
     let triggers = Triggers::default();
+    let fails = Arc::clone(&operator);
     let watched = reflector(
         writer,
-        watcher(api, watcher::Config::default()).default_backoff().map_ok(without_managed_fields),
+        watcher(api, watcher::Config::default()).backoff(BackOff::default()).map_ok(without_managed_fields),
     )
-    .inspect_err(|error| tracing::warn!(%error, "the watch failed and is begun anew"))
+    .inspect_err(move |error| {
+        tracing::warn!(%error, "the watch failed and is begun anew");
+        fails.watching.failed(index, error);
+    })
     .map_ok(move |event| {
+        // A list that only begins has brought nothing yet.
+        if !matches!(event, watcher::Event::Init) {
+            operator.watching.works(index);
+        }
         for object in triggers.on(&event, &operator.namesakes, &operator.memory) {
             operator.asks.ask(object);
         }

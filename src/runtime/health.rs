@@ -21,6 +21,8 @@ pub enum Gate {
     CrdInstalled,
     /// All objects have been seen once.
     FirstListDone,
+    /// No watch fails again and again.
+    Watching,
     /// Nobody has asked the process to end.
     NotShuttingDown,
 }
@@ -31,6 +33,7 @@ impl Gate {
         match self {
             Self::CrdInstalled => "crd",
             Self::FirstListDone => "first list",
+            Self::Watching => "watch",
             Self::NotShuttingDown => "shutting down",
         }
     }

@@ -35,6 +35,7 @@ pub struct Metrics {
     drift_corrected: IntCounter,
     objects_overdue: IntCounter,
     crd_missing: IntGauge,
+    watches_failing: IntGaugeVec,
     fences_stale: IntGauge,
 }
 
@@ -145,6 +146,13 @@ impl Metrics {
             ))?,
             crd_missing: new
                 .metric(IntGauge::new("mdi_crd_missing", "1 while the API server does not know the kind"))?,
+            watches_failing: new.metric(IntGaugeVec::new(
+                Opts::new(
+                    "mdi_watches_failing",
+                    "Watches of objects that fail again and again, by HTTP status (or error)",
+                ),
+                &["code"],
+            ))?,
             fences_stale: new.metric(IntGauge::new(
                 "mdi_fences_stale",
                 "1 while the fences file cannot be used and the last good one stays in force",
@@ -193,6 +201,14 @@ impl Metrics {
     /// Counts one change by others that was taken back.
     pub fn drift_corrected(&self) {
         self.drift_corrected.inc();
+    }
+
+    /// These watches fail, by what they get.
+    pub fn set_failing_watches(&self, codes: &[&str]) {
+        self.watches_failing.reset();
+        for code in codes {
+            self.watches_failing.with_label_values(&[*code]).inc();
+        }
     }
 
     /// The API server does not know the kind.
