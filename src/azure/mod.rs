@@ -49,6 +49,8 @@ pub use subscriptions::Subscriptions;
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::runtime::{clock::Clock, metrics::Metrics};
 
 /// The ports. Cheap to clone; clones share connections, tokens, look-ups and pacing.
@@ -68,6 +70,8 @@ pub struct Azure {
     pub pool_writer: PoolWriter,
     /// What has become of changes that take Azure a while.
     pub operations: Operations,
+    /// Tells each time that signing in works again after it had failed.
+    pub signs_in_again: watch::Receiver<u64>,
 }
 
 impl Azure {
@@ -98,6 +102,7 @@ impl Azure {
             writer: IdentityWriter::new(Arc::clone(&resource_manager)),
             pools: PoolReader::new(Arc::clone(&resource_manager)),
             pool_writer: PoolWriter::new(Arc::clone(&resource_manager)),
+            signs_in_again: resource_manager.signs_in_again(),
             operations: Operations::new(resource_manager),
         })
     }

@@ -13,6 +13,7 @@ use reqwest::{
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
 };
 use serde_json::Value;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
@@ -113,6 +114,11 @@ impl ResourceManager {
         Self { hosts, transport, pacing, sign_ins }
     }
 
+    /// Tells each time that signing in works again after it had failed.
+    pub(super) fn signs_in_again(&self) -> watch::Receiver<u64> {
+        self.sign_ins.of(&CredentialKey::Operator).works_again()
+    }
+
     /// Where requests may go.
     pub(super) fn hosts(&self) -> &Hosts {
         &self.hosts
@@ -187,8 +193,9 @@ impl ResourceManager {
             }
             outcome => outcome,
         };
-        if let Err(failure) = &outcome {
-            self.pacing.pause(&errand, failure);
+        match &outcome {
+            Ok(_) => sign_in.taken(),
+            Err(failure) => self.pacing.pause(&errand, failure),
         }
         Ok(outcome)
     }

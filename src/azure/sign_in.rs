@@ -1,17 +1,21 @@
 //! The token of each credential: asked for once, shared by all, and asked for again only when it may work.
 //!
 //! A failed sign-in is one for everybody: it is told without another request until its back-off is over, so that a
-//! thousand objects with a wrong secret do not hammer Entra. A token that still holds outlives a failed renewal. Must
-//! never show a token.
+//! thousand objects with a wrong secret do not hammer Entra. A token that still holds outlives a failed renewal. The first
+//! request that Azure takes after a failed sign-in is news for all who were told of the failure. Must never show a token.
 
 use std::{
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
 use azure_core::credentials::Secret;
+use tokio::sync::watch;
 
 use super::credential::CredentialKey;
 use crate::{domain::failure::Failure, runtime::clock::Clock};
@@ -69,11 +73,39 @@ pub(super) struct SignIn {
     held: Mutex<Option<Token>>,
     /// Held by the one that signs in; the others wait.
     turn: tokio::sync::Mutex<BackOff>,
+    /// A sign-in has failed since Azure last took a request.
+    troubled: AtomicBool,
+    /// How often it has worked again.
+    works_again: watch::Sender<u64>,
 }
 
 impl SignIn {
     pub(super) fn new(source: Box<dyn TokenSource>, clock: Clock) -> Self {
-        Self { source, clock, held: Mutex::default(), turn: tokio::sync::Mutex::default() }
+        Self {
+            source,
+            clock,
+            held: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            troubled: AtomicBool::new(false),
+            works_again: watch::Sender::new(0),
+        }
+    }
+
+    /// Azure has taken a request with a token of ours.
+    pub(super) fn taken(&self) {
+        if self.troubled.swap(false, Ordering::Relaxed) {
+            self.works_again.send_modify(|times| *times += 1);
+        }
+    }
+
+    /// Tells each time that signing in works again.
+    pub(super) fn works_again(&self) -> watch::Receiver<u64> {
+        self.works_again.subscribe()
+    }
+
+    fn failed(&self, back_off: &mut BackOff, failure: Failure) -> Failure {
+        self.troubled.store(true, Ordering::Relaxed);
+        back_off.failed(failure, self.clock.elapsed())
     }
 
     /// A token that holds, or why there is none.
@@ -99,7 +131,7 @@ impl SignIn {
                     *self.held() = Some(token.clone());
                     return Ok(token);
                 }
-                Err(failure) => back_off.failed(failure, self.clock.elapsed()),
+                Err(failure) => self.failed(&mut back_off, failure),
             },
         };
         old.filter(|token| token.holds_for(TOO_LATE)).ok_or(failure)
@@ -117,7 +149,7 @@ impl SignIn {
     pub(super) async fn refuse(&self, token: &Token, failure: Failure) -> Failure {
         let mut back_off = self.turn.lock().await;
         self.forget(token);
-        back_off.failed(failure, self.clock.elapsed())
+        self.failed(&mut back_off, failure)
     }
 
     /// What is held now. A copy: the lock must not be kept while waiting for Entra.
@@ -160,10 +192,7 @@ impl BackOff {
 mod tests {
     use std::{
         collections::VecDeque,
-        sync::{
-            Arc,
-            atomic::{AtomicU32, Ordering},
-        },
+        sync::{Arc, atomic::AtomicU32},
     };
 
     use futures::future::join_all;

@@ -34,7 +34,7 @@ use crate::{
             Permission, PoolJudged, PoolMemory, PoolNext, PoolRecord, PoolStep, PoolVerdict, Registering,
             Sight, decide, leave, shown_as_added,
         },
-        schedule::slow_pace,
+        schedule::{slow_pace, soonest_slow_look},
     },
 };
 
@@ -144,7 +144,7 @@ impl Pass<'_> {
 
     fn lately(&self, id: &PoolId, principal: Option<&PrincipalId>) -> Lately {
         let now = self.operator.clock.elapsed();
-        self.of_pool(id, |memory| memory.lately(principal, slow_pace(self.desired.interval), now))
+        self.of_pool(id, |memory| memory.lately(principal, soonest_slow_look(self.desired.interval), now))
     }
 
     async fn register_with(

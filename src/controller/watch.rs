@@ -36,7 +36,10 @@ use super::{
     watch_health::{BackOff, WatchHealth},
 };
 use crate::{
-    api::{ManagedDevOpsIdentity, conditions::types},
+    api::{
+        ManagedDevOpsIdentity,
+        conditions::{Reason, types},
+    },
     azure::Azure,
     domain::{desired::Desired, schedule::slow_pace},
     runtime::{
@@ -145,10 +148,12 @@ pub async fn run(setup: Setup, shutdown: &Shutdown) {
     let mut lists = pin!(lists);
     let mut count = tokio::time::interval(COUNT);
     let mut ending = pin!(shutdown.begun());
+    let mut signs_in_again = operator.azure.signs_in_again.clone();
     let (mut listed, mut ends) = (false, false);
     loop {
         tokio::select! {
             () = &mut work => return,
+            Ok(()) = signs_in_again.changed() => operator.wake_who_waits_for_a_sign_in(),
             () = &mut ending, if !ends => {
                 ends = true;
                 operator.leadership.begin_no_more();
@@ -227,6 +232,18 @@ impl Operator {
         let object = ObjectRef::new(&object.name).within(namespace);
         if self.stores.iter().any(|store| store.get(&object).is_some()) {
             self.asks.ask(object);
+        }
+    }
+
+    /// Signing in works again: whoever was told that it had failed need not wait for its time.
+    fn wake_who_waits_for_a_sign_in(&self) {
+        let failed = Reason::SignInFailed.as_str();
+        for guarded in self.stores.iter().flat_map(Store::state) {
+            let status = guarded.0.as_ref().ok().and_then(|object| object.status.as_ref());
+            let conditions = status.into_iter().flat_map(|status| &status.conditions);
+            if conditions.into_iter().any(|condition| condition.reason == failed) {
+                self.asks.ask(ObjectRef::from_obj(&*guarded));
+            }
         }
     }
 

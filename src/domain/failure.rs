@@ -213,7 +213,7 @@ impl Failure {
             Cause::PolicyDenied => "satisfy the policy that Azure names, or ask for an exemption".into(),
             Cause::LinkedAuthorizationFailed => format!("give the operator's principal the role Managed Identity Operator (Microsoft.ManagedIdentity/userAssignedIdentities/assign/action) on {}", self.identity_named()),
             Cause::IdentityOperationFailed => format!("see whether {} still exists and may be used with the pool (its isolationScope too); take it out of the pool if it is dead, else give the operator's principal the role Managed Identity Operator on it", self.identity_named()),
-            Cause::OrganizationAccessDenied => "make the operator's principal a member of the pool's Azure DevOps organization and of the projects that the pool serves, with the role Administrator on their agent pools (Project settings, Agent pools, Security)".into(),
+            Cause::OrganizationAccessDenied => "make the operator's principal a member of the pool's Azure DevOps organization and of the projects that the pool serves, with the role Administrator on their agent pools (Project settings, Agent pools, Security); it is tried again once an interval, ten minutes at the least".into(),
             Cause::ScopeLocked => "remove the lock that Azure names, or leave the identity as it is".into(),
             Cause::InvalidResourceLocation => "name the region in which the identity exists, in a new object: Azure moves no identity".into(),
             Cause::LocationNotAvailable => "choose one of the regions that Azure names, in a new object".into(),

@@ -109,6 +109,11 @@ pub fn slow_pace(interval: Duration) -> Duration {
     interval.max(SLOW_AT_LEAST)
 }
 
+/// The soonest that a slow look may come: what is to be tried again at the slow pace is due by then.
+pub fn soonest_slow_look(interval: Duration) -> Duration {
+    slowly(interval, 0.0)
+}
+
 fn slowly(interval: Duration, random: f64) -> Duration {
     spread(interval.max(SLOW_AT_LEAST.div_f64(0.9)), random).max(SLOW_AT_LEAST)
 }

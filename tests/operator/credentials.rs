@@ -10,13 +10,13 @@ use azure_simulator::{
     Fault, Service,
     world::{Application, Secret},
 };
-use mdi_operator::api::conditions::types;
+use mdi_operator::api::{ManagedDevOpsIdentity, conditions::types};
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, date_time_ymd};
 use serde_json::json;
 
 use crate::{
     proxy::Proxy,
-    stage::{Stage, message},
+    stage::{Stage, condition, message},
 };
 
 /// A directory that goes away with the test.
@@ -92,6 +92,34 @@ async fn a_failed_sign_in_is_asked_for_at_the_pace_of_one_and_told_to_every_obje
     application(&stage, |it| it.secrets = secret);
     for name in names {
         stage.until_reason(name, "Succeeded").await;
+    }
+}
+
+#[tokio::test]
+async fn the_first_sign_in_that_works_again_wakes_all_who_waited_for_it() {
+    let stage = Stage::without_operator(|_| {}).await;
+    let names = ["one", "two", "three", "four"];
+    for name in names {
+        stage.apply(name, stage.spec(|spec| spec["identity"]["name"] = json!(name))).await;
+    }
+    let secret = application(&stage, |it| std::mem::take(&mut it.secrets));
+    stage.start_operator(&[]).await;
+    for name in names {
+        stage.until_stalled(name, "SignInFailed").await;
+    }
+    application(&stage, |it| it.secrets = secret);
+    // One asks, as somebody in a hurry does; the others need not wait for their own time.
+    let works =
+        |object: &ManagedDevOpsIdentity| condition(object, types::READY) == Some(("True", "Succeeded"));
+    let begun = Instant::now();
+    while !works(&stage.api().get("one").await.unwrap()) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{}", stage.operator_log().await);
+        stage.ask_for_a_look("one").await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    for name in names {
+        assert!(works(&stage.api().get(name).await.unwrap()), "{name} still waits");
     }
 }
 

@@ -49,6 +49,16 @@ fn settling_takes_seconds_and_grows() {
     assert_eq!(waits, [5, 5, 8, 16, 32, 32]);
 }
 
+proptest! {
+    #[test]
+    fn what_is_to_be_tried_again_at_the_slow_pace_is_due_by_the_next_slow_look(secs in 60u64..86_400, random in 0.0..1.0f64) {
+        let interval = Duration::from_secs(secs);
+        let look = next_look(Outcome::Stalled, interval, 0, random);
+        prop_assert!(soonest_slow_look(interval) <= look);
+        prop_assert!(soonest_slow_look(interval) >= SLOW_AT_LEAST);
+    }
+}
+
 #[test]
 fn a_pass_that_was_overtaken_begins_anew_at_once_and_then_ever_later() {
     let wait = |attempts| next_look(Outcome::Again, HALF_AN_HOUR, attempts, 1.0);
