@@ -58,7 +58,7 @@ sdk: prerequisites $(SDK)/ready ## Walk the simulated Azure with the official cl
 check: prerequisites $(CARGO_DENY) ## Look for what a reviewer should not have to: format, lints, stale files, dependencies
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	@$(MAKE) generated-is-fresh
+	@$(MAKE) generated-is-fresh no-stray-links
 # Advisories are left out on purpose: their database is a git repository, and a build that has to be the same
 # tomorrow, also without a way to it, cannot depend on that. Ask for them with `cargo-deny check advisories`.
 	$(CARGO_DENY) --workspace --locked check bans licenses sources
@@ -93,6 +93,16 @@ generated-is-fresh:
 	@$(BIN)/mdi-operator crd > $(TARGET)/generated.yaml
 	@diff -u $(CRD) $(TARGET)/generated.yaml \
 	  || { echo "$(CRD) is not what the code says: run 'make generate' and commit it" >&2; exit 1; }
+
+# A link to somebody's own folder is nothing to anybody else.
+.PHONY: no-stray-links
+no-stray-links:
+	@stray=0; for link in $$(find . -name .git -prune -o -path ./target -prune -o -type l -print); do \
+	  case "$$(realpath -e "$$link" 2> /dev/null)" in \
+	    "$(CURDIR)"/*) ;; \
+	    *) echo "$$link leads nowhere or out of the tree: remove it, or link to a file of the repository" >&2; stray=1;; \
+	  esac; \
+	done; exit $$stray
 
 .PHONY: control-plane
 control-plane: prerequisites
