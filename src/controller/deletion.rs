@@ -104,7 +104,7 @@ impl Operator {
                     }
                     found.listed = Some(listed);
                 }
-                Parting::Delete(_) => match self.delete_identity(subject, id, &mut found).await {
+                Parting::Delete => match self.delete_identity(subject, id, &mut found).await {
                     Ok(()) => {}
                     Err(Halt::Azure(failure)) => found.refused = Some(failure),
                     Err(Halt::Cluster(error)) => return Err(error),

@@ -13,7 +13,12 @@ use std::{
 
 use crate::{
     api::v1alpha1::ManagedDevOpsIdentityStatus,
-    domain::{names::PoolId, observed::Absence, record::Record, registration::PoolMemory},
+    domain::{
+        names::PoolId,
+        observed::{Absence, LOOK_AGAIN_AFTER},
+        record::Record,
+        registration::PoolMemory,
+    },
 };
 
 /// A creation of ours is given this long to show everywhere.
@@ -22,8 +27,6 @@ const SETTLES_WITHIN: Duration = Duration::from_mins(1);
 const WAITS_LONG: Duration = Duration::from_mins(1);
 /// So many of our own status writes may be on their way back as events.
 const OWN_WRITES: usize = 8;
-/// Between the two looks that make an absence certain.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// What a status says, in short: enough to tell our own from another's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

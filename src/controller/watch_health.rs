@@ -149,12 +149,16 @@ mod tests {
         watcher::Error::WatchError(Box::new(Status::failure("no", "No").with_code(code)))
     }
 
-    #[test]
-    fn a_watch_that_fails_twice_in_a_row_closes_the_gate_and_its_metric_says_with_what() {
+    fn all_open() -> (WatchHealth, Health, Metrics) {
         let (health, metrics) = (Health::default(), Metrics::new().unwrap());
         health.open(Gate::CrdInstalled);
         health.open(Gate::FirstListDone);
-        let watches = WatchHealth::new(health.clone(), metrics.clone());
+        (WatchHealth::new(health.clone(), metrics.clone()), health, metrics)
+    }
+
+    #[test]
+    fn a_watch_that_fails_twice_in_a_row_closes_the_gate_and_its_metric_says_with_what() {
+        let (watches, health, metrics) = all_open();
         watches.failed(0, &refused(403));
         assert_eq!(health.missing(), [], "one failure is a cut");
         watches.failed(0, &refused(403));
@@ -167,10 +171,7 @@ mod tests {
 
     #[test]
     fn a_kind_that_was_deleted_is_missing_again() {
-        let (health, metrics) = (Health::default(), Metrics::new().unwrap());
-        health.open(Gate::CrdInstalled);
-        health.open(Gate::FirstListDone);
-        let watches = WatchHealth::new(health.clone(), metrics.clone());
+        let (watches, health, metrics) = all_open();
         for _ in 0..2 {
             watches.failed(0, &refused(404));
         }

@@ -133,8 +133,8 @@ pub enum Parting {
     LeavePools,
     /// List the pools of the subscriptions in question, then ask again.
     ListPools,
-    /// Azure: delete the identity, if it still has this principal; then look whether it is gone.
-    Delete(PrincipalId),
+    /// Azure: delete the identity as it was read; then look whether it is gone.
+    Delete,
     /// Nothing is left to be taken away. End.
     End,
     /// Something stands in the way: say so, and try again later.
@@ -203,7 +203,7 @@ pub fn part(it: &Leavetaking<'_>) -> Parting {
         None if it.record.may_hold_entries() => return Parting::LeavePools,
         None => {}
     }
-    let Fact::Known(identity) = it.identity else {
+    let Fact::Known(_) = it.identity else {
         return match it.absence {
             Absence::Confirmed => Parting::End,
             Absence::Once | Absence::JustCreated => Parting::Blocked(Obstacle::NotSeenGone),
@@ -228,7 +228,7 @@ pub fn part(it: &Leavetaking<'_>) -> Parting {
         (false, _, _) => Parting::Blocked(Obstacle::Listed(listed)),
         (true, false, _) => Parting::Blocked(Obstacle::Moving(moving)),
         (true, true, Some(failure)) => Parting::Blocked(Obstacle::Refused(failure.clone())),
-        (true, true, None) => Parting::Delete(identity.principal.clone()),
+        (true, true, None) => Parting::Delete,
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A read that failed is a fact too ([`Fact::Unknown`]): the decision is always made, and never from a guess.
 
+use std::time::Duration;
+
 use crate::{
     api::v1alpha1::IsolationScope,
     domain::{
@@ -97,6 +99,9 @@ pub struct Identity {
     /// Its isolation scope; absent reads as none set.
     pub isolation_scope: Option<IsolationScope>,
 }
+
+/// Between the two looks that make an absence certain, of an identity as of an entry in a pool.
+pub const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// How much an answer "not there" is worth. Replicas of Azure lag, so one such answer is not a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

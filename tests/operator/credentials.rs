@@ -48,6 +48,20 @@ fn application<T>(stage: &Stage, change: impl FnOnce(&mut Application) -> T) -> 
     })
 }
 
+/// Who waits for a sign-in.
+const WAITING: [&str; 4] = ["one", "two", "three", "four"];
+
+/// An operator whose application has lost its secret, and the objects that wait for it; what it was.
+async fn without_a_secret() -> (Stage, Vec<Secret>) {
+    let stage = Stage::without_operator(|_| {}).await;
+    for name in WAITING {
+        stage.apply(name, stage.spec(|spec| spec["identity"]["name"] = json!(name))).await;
+    }
+    let secret = application(&stage, |it| std::mem::take(&mut it.secrets));
+    stage.start_operator(&[]).await;
+    (stage, secret)
+}
+
 fn asked(stage: &Stage, service: Service) -> usize {
     stage.azure.log().iter().filter(|request| request.service == service).count()
 }
@@ -64,14 +78,8 @@ fn certificate(until: i32) -> (String, String) {
 
 #[tokio::test]
 async fn a_failed_sign_in_is_asked_for_at_the_pace_of_one_and_told_to_every_object_that_waits() {
-    let stage = Stage::without_operator(|_| {}).await;
-    let names = ["one", "two", "three", "four"];
-    for name in names {
-        stage.apply(name, stage.spec(|spec| spec["identity"]["name"] = json!(name))).await;
-    }
-    let secret = application(&stage, |it| std::mem::take(&mut it.secrets));
-    stage.start_operator(&[]).await;
-    for name in names {
+    let (stage, secret) = without_a_secret().await;
+    for name in WAITING {
         let object = stage.until_reason(name, "SignInFailed").await;
         let told = message(&object, types::READY);
         assert!(told.starts_with("AADSTS7000215: ") && told.contains("check AZURE_CLIENT_SECRET"), "{told}");
@@ -90,21 +98,15 @@ async fn a_failed_sign_in_is_asked_for_at_the_pace_of_one_and_told_to_every_obje
     }
 
     application(&stage, |it| it.secrets = secret);
-    for name in names {
+    for name in WAITING {
         stage.until_reason(name, "Succeeded").await;
     }
 }
 
 #[tokio::test]
 async fn the_first_sign_in_that_works_again_wakes_all_who_waited_for_it() {
-    let stage = Stage::without_operator(|_| {}).await;
-    let names = ["one", "two", "three", "four"];
-    for name in names {
-        stage.apply(name, stage.spec(|spec| spec["identity"]["name"] = json!(name))).await;
-    }
-    let secret = application(&stage, |it| std::mem::take(&mut it.secrets));
-    stage.start_operator(&[]).await;
-    for name in names {
+    let (stage, secret) = without_a_secret().await;
+    for name in WAITING {
         stage.until_stalled(name, "SignInFailed").await;
     }
     application(&stage, |it| it.secrets = secret);
@@ -118,7 +120,7 @@ async fn the_first_sign_in_that_works_again_wakes_all_who_waited_for_it() {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     tokio::time::sleep(Duration::from_secs(5)).await;
-    for name in names {
+    for name in WAITING {
         assert!(works(&stage.api().get(name).await.unwrap()), "{name} still waits");
     }
 }

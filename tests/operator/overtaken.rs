@@ -282,6 +282,19 @@ async fn a_process_that_stood_still_after_its_read_writes_nothing_before_it_has_
                 })
             },
         },
+        Write {
+            method: "PATCH",
+            path: "pools/pool-linux",
+            read: 2,
+            begin: |stage, gate| {
+                Box::pin(async move {
+                    stage.apply("agents", stage.with_pools(&["pool-linux"])).await;
+                    stage.until_registered("agents", "1/1").await;
+                    stage.azure.script(gate);
+                    stage.patch_spec("agents", json!({"pools": []})).await;
+                })
+            },
+        },
     ];
     join_all(writes.iter().map(stands_still)).await;
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::stage::{Stage, condition, message};
 
 impl Stage {
-    fn with_pools(&self, names: &[&str]) -> Value {
+    pub(super) fn with_pools(&self, names: &[&str]) -> Value {
         let pools: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
         self.spec(|spec| spec["pools"] = json!(pools))
     }
@@ -52,7 +52,7 @@ impl Stage {
         .await
     }
 
-    async fn until_registered(&self, name: &str, summary: &str) -> ManagedDevOpsIdentity {
+    pub(super) async fn until_registered(&self, name: &str, summary: &str) -> ManagedDevOpsIdentity {
         self.until(name, summary, |object| {
             object.status.as_ref().and_then(|s| s.pool_summary.as_deref()) == Some(summary)
                 && condition(object, types::READY) == Some(("True", "Succeeded"))

@@ -182,7 +182,7 @@ mod delete {
 
     #[test]
     fn what_this_object_created_goes_and_nothing_else() {
-        assert_eq!(Case::free().next(), Parting::Delete(principal(1)));
+        assert_eq!(Case::free().next(), Parting::Delete);
         let adopted = marked(&mark_of("team-a/agents"));
         let anothers = marked(&Mark { origin: Origin::Created, ..mark_of("team-b/agents") });
         let elsewhere = marked(&Mark {
@@ -216,8 +216,8 @@ mod delete {
         for (change, why) in table {
             assert_eq!(Case::free().but(change).retains(), why);
         }
-        assert_eq!(Case::free().but(|case| case.shown_id = None).next(), Parting::Delete(principal(1)));
-        assert_eq!(Case::free().but(seeing(before_the_rebuild)).next(), Parting::Delete(principal(1)));
+        assert_eq!(Case::free().but(|case| case.shown_id = None).next(), Parting::Delete);
+        assert_eq!(Case::free().but(seeing(before_the_rebuild)).next(), Parting::Delete);
     }
 
     #[test]
@@ -250,7 +250,7 @@ mod delete {
             if keeps {
                 assert_eq!(case.retains(), WhyRetained::Managed(case.siblings[0].object.clone()), "{number}");
             } else {
-                assert_eq!(case.next(), Parting::Delete(principal(1)), "{number}");
+                assert_eq!(case.next(), Parting::Delete, "{number}");
             }
         }
     }
@@ -264,7 +264,7 @@ mod delete {
         case.not_left = Some(vec![]);
         assert_eq!(case.next(), Parting::ListPools);
         case.listed = Some(Ok(vec![]));
-        assert_eq!(case.next(), Parting::Delete(principal(1)));
+        assert_eq!(case.next(), Parting::Delete);
         let found =
             Case::free().but(|case| case.listed = None).with_entry(Entered::Found(Some(principal(1))));
         assert_eq!(found.next(), Parting::ListPools, "there is nothing of ours to take out");
@@ -305,7 +305,7 @@ mod delete {
     fn one_that_is_shown_after_its_deletion_is_not_deleted_again_before_replicas_can_know() {
         let case = Case::free().but(|case| case.deleted_lately = true);
         assert_eq!(case.blocked(), Obstacle::StillShown);
-        assert_eq!(case.but(|case| case.deleted_lately = false).next(), Parting::Delete(principal(1)));
+        assert_eq!(case.but(|case| case.deleted_lately = false).next(), Parting::Delete);
     }
 
     #[test]

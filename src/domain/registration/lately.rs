@@ -11,14 +11,13 @@ use crate::{
     domain::{
         failure::{Cause, Failure},
         names::{IdentityId, PoolId, PrincipalId},
+        observed::LOOK_AGAIN_AFTER,
         pool::Motion,
     },
 };
 
 /// A replica may show a pool as it was before our change for so long.
 const SETTLES_WITHIN: Duration = Duration::from_mins(2);
-/// Between the two looks that make an absence certain.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// What is remembered of one pool. Times are those of the process' clock.
 #[derive(Debug, Default, Clone)]
